@@ -1,0 +1,1 @@
+"""Deliver newsletters for publishers: from a feed to an inbox."""

@@ -1,0 +1,1 @@
+"""Ring the workers' bell through Redis."""

@@ -1,0 +1,1 @@
+"""Give the operator a command line."""

@@ -1,0 +1,1 @@
+"""Hold values, states and rules: no I/O, no clock, no chance."""

@@ -1,0 +1,1 @@
+"""Start what a machine without services lacks: broker, inbox, processes."""

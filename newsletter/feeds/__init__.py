@@ -1,0 +1,1 @@
+"""Fetch and parse what publishers offer."""

@@ -1,0 +1,1 @@
+"""Bring articles in, by polling and by push."""

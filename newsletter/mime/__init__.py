@@ -1,0 +1,1 @@
+"""Turn models into message bytes and message bytes into facts."""

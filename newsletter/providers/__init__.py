@@ -1,0 +1,1 @@
+"""Understand the events of mail providers."""

@@ -1,0 +1,1 @@
+"""Render issues, notices and pages with Jinja2."""

@@ -1,0 +1,1 @@
+"""Provide settings, clock, ids and logs."""

@@ -1,0 +1,1 @@
+"""Send mailings and notices; account for every reader."""

@@ -1,0 +1,1 @@
+"""Hold the only SQL of the service."""

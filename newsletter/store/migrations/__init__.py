@@ -1,0 +1,1 @@
+"""Move the schema, one head, up and down."""

@@ -1,0 +1,1 @@
+"""Sign readers up, confirm them, and let them go."""

@@ -1,0 +1,1 @@
+"""Serve readers, websites and hooks."""

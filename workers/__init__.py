@@ -1,0 +1,1 @@
+"""Run Celery: the roof over the use cases."""
