@@ -1,0 +1,69 @@
+"""Name the states of an issue, its moves, and the reasons to skip one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from newsletter.domain.errors import Conflict
+
+
+class IssueStatus(StrEnum):
+    """Say where an issue stands."""
+
+    PLANNED = "planned"
+    BUILT = "built"
+    HELD = "held"
+    MAILED = "mailed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class IssueKind(StrEnum):
+    """Say what an issue is."""
+
+    DIGEST = "digest"
+
+
+class OnSilence(StrEnum):
+    """Say what happens to a built issue that nobody has approved."""
+
+    SEND = "send"
+    HOLD = "hold"
+
+
+class SkipReason(StrEnum):
+    """Say why an issue was not sent."""
+
+    NO_ARTICLES = "no_articles"
+    TOO_FEW_ARTICLES = "too_few_articles"
+    TOO_LATE = "too_late"
+    NO_READERS = "no_readers"
+
+
+MOVES: dict[IssueStatus, frozenset[IssueStatus]] = {
+    IssueStatus.PLANNED: frozenset({IssueStatus.BUILT, IssueStatus.SKIPPED, IssueStatus.CANCELLED}),
+    IssueStatus.BUILT: frozenset(
+        {IssueStatus.MAILED, IssueStatus.HELD, IssueStatus.SKIPPED, IssueStatus.CANCELLED}
+    ),
+    IssueStatus.HELD: frozenset({IssueStatus.BUILT, IssueStatus.MAILED, IssueStatus.CANCELLED}),
+    IssueStatus.MAILED: frozenset(),
+    IssueStatus.SKIPPED: frozenset(),
+    IssueStatus.CANCELLED: frozenset(),
+}
+
+
+def move(current: IssueStatus, target: IssueStatus) -> IssueStatus:
+    """Return ``target`` when the move is allowed; raise Conflict otherwise."""
+    if target not in MOVES[current]:
+        raise Conflict(
+            f"An issue that is {current} cannot become {target}.",
+            hint="See where it stands with: newsletter issues show",
+        )
+    return target
+
+
+def skip_reason(*, available: int, minimum: int) -> SkipReason | None:
+    """Say why an issue with ``available`` new articles is skipped; None when it goes out."""
+    if available == 0:
+        return SkipReason.NO_ARTICLES
+    return SkipReason.TOO_FEW_ARTICLES if available < minimum else None

@@ -1,0 +1,77 @@
+"""Name the states of a subscription, its moves, and how often a reader wants mail."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from newsletter.domain.errors import Conflict
+
+
+class SubscriptionStatus(StrEnum):
+    """Say where the pair of reader and newsletter stands."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+class EndReason(StrEnum):
+    """Say why a subscription ended."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+    COMPLAINED = "complained"
+    REMOVED = "removed"
+
+
+# An ended subscription comes back only through a new request that the reader confirms (deliverability U12).
+MOVES: dict[SubscriptionStatus, frozenset[SubscriptionStatus]] = {
+    SubscriptionStatus.PENDING: frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.ENDED}),
+    SubscriptionStatus.ACTIVE: frozenset({SubscriptionStatus.ENDED}),
+    SubscriptionStatus.ENDED: frozenset({SubscriptionStatus.PENDING}),
+}
+
+CONFIRMATION_LIFETIME = timedelta(days=7)
+CONFIRMATION_GAP = timedelta(hours=24)  # one confirmation mail per reader and newsletter in this time
+CONFIRMATIONS_PER_ADDRESS = 3  # in CONFIRMATION_GAP over all newsletters, and ever without a confirm
+
+
+class Cadence(StrEnum):
+    """Say how often a reader wants the digest."""
+
+    EVERY_ISSUE = "every_issue"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+# How far back a reader of each cadence may be given stories that the reader has not had.
+# None: only what is new since the last issue.
+REACH: dict[Cadence, timedelta | None] = {
+    Cadence.EVERY_ISSUE: None,
+    Cadence.DAILY: timedelta(days=1),
+    Cadence.WEEKLY: timedelta(days=7),
+}
+
+
+def move(current: SubscriptionStatus, target: SubscriptionStatus) -> SubscriptionStatus:
+    """Return ``target`` when the move is allowed; raise Conflict otherwise."""
+    if target not in MOVES[current]:
+        raise Conflict(
+            f"A subscription that is {current} cannot become {target}.",
+            hint="A reader who has left can only come back by signing up and confirming again.",
+        )
+    return target
+
+
+def is_due(cadence: Cadence, *, last_at: datetime | None, now: datetime, zone: ZoneInfo) -> bool:
+    """Say whether a reader who last got the newsletter at ``last_at`` wants the issue of ``now``.
+
+    Days are the newsletter's calendar days, so that a slot that moves by minutes, or by an hour at the change
+    of the clocks, skips nobody.
+    """
+    if last_at is None or cadence is Cadence.EVERY_ISSUE:
+        return True
+    days = (now.astimezone(zone).date() - last_at.astimezone(zone).date()).days
+    return days >= (1 if cadence is Cadence.DAILY else 7)

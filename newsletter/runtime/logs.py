@@ -1,0 +1,49 @@
+"""Write structured log lines that carry ids, never addresses or tokens."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any  # structlog's processors are typed with it
+
+import structlog
+
+_ADDRESS = re.compile(r"[^\s<>@\"']+@[^\s<>@\"']+")
+_TOKEN = re.compile(r"/(?:u|p|c|v|n)/[A-Za-z0-9_-]{16,}")
+
+
+def redact(text: str) -> str:
+    """Blank what looks like an address or a reader's token."""
+    return _TOKEN.sub("/[token]", _ADDRESS.sub("[address]", text))
+
+
+def _redact_event(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = redact(value)
+    return event
+
+
+def configure(level: str = "INFO") -> None:
+    """Send log lines to stderr, one line an event."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _redact_event,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def get(name: str) -> structlog.typing.FilteringBoundLogger:
+    """Return a logger that names its module."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(module=name)
+    return logger

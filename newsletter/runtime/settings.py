@@ -1,0 +1,103 @@
+"""Read the settings: the only reader of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from newsletter.domain.errors import InvalidInput
+
+
+class Settings(BaseSettings):
+    """Hold everything that differs between installations; frozen.
+
+    Each field is read from ``NEWSLETTER_<FIELD>``; DATABASE_URL, REDIS_URL and PORT are also read as such.
+    docs/operations/settings.md describes each one.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="NEWSLETTER_", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
+
+    data_dir: Path = Path("data")
+    database_url: str = Field(
+        default="", validation_alias=AliasChoices("NEWSLETTER_DATABASE_URL", "DATABASE_URL", "database_url")
+    )
+    redis_url: str = Field(
+        default="", validation_alias=AliasChoices("NEWSLETTER_REDIS_URL", "REDIS_URL", "redis_url")
+    )
+    public_url: str = "http://127.0.0.1:8000"
+    inbound_domain: str = ""
+    templates_dir: Path | None = None
+
+    relay_host: str = "127.0.0.1"
+    relay_port: int = 25
+    relay_tls: Literal["off", "starttls", "implicit", "opportunistic"] = "opportunistic"
+    relay_username: str = ""
+    relay_password: SecretStr = SecretStr("")
+    relay_ca_file: Path | None = None
+    relay_timeout: float = 600.0  # seconds; RFC 5321 §4.5.3.2.6 gives the answer to the final dot ten minutes
+    ehlo_name: str = ""
+
+    fetch_allow: Annotated[frozenset[tuple[str, int]], NoDecode] = frozenset()
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    uncertain_policy: Literal["retry-once", "hold"] = "retry-once"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an address such as https://news.example.com")
+        return value.rstrip("/")
+
+    @field_validator("fetch_allow", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [item.strip().rpartition(":") for item in value.split(",") if item.strip()]
+        if not all(host and port.isdigit() for host, _, port in pairs):
+            raise ValueError("must be host:port pairs, divided by commas")
+        return frozenset((host, int(port)) for host, _, port in pairs)
+
+    @field_validator("trusted_proxies", "allowed_origins", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @property
+    def database(self) -> str:
+        """Return the database's URL; without one, a SQLite file in the data folder."""
+        url = self.database_url or f"sqlite:///{(self.data_dir / 'newsletter.db').absolute()}"
+        for plain in ("postgres://", "postgresql://"):
+            if url.startswith(plain):
+                return "postgresql+psycopg://" + url.removeprefix(plain)
+        return url
+
+    @property
+    def message_domain(self) -> str:
+        """Return the domain of Message-IDs and List-Ids: the host that the links point to."""
+        return urlsplit(self.public_url).hostname or "localhost"
+
+
+def load(**overrides: object) -> Settings:
+    """Read the environment; raise InvalidInput that names the variable to mend."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks each value
+    except ValidationError as error:
+        faults = "; ".join(
+            f"NEWSLETTER_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise InvalidInput(
+            f"The settings cannot be used: {faults}.",
+            hint="See docs/operations/settings.md.",
+            reason="bad_settings",
+        ) from error
