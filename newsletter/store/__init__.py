@@ -1,1 +1,16 @@
-"""Hold the only SQL of the service."""
+"""Hold the only SQL of the service; re-export what the floor above needs to name."""
+
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from newsletter.store.session import Database, DatabaseUnavailable, Transactions, now_of
+
+__all__ = [
+    "Database",
+    "DatabaseUnavailable",
+    "IntegrityError",
+    "OperationalError",
+    "Session",
+    "Transactions",
+    "now_of",
+]

@@ -1,1 +1,62 @@
-"""Define the tables."""
+"""Define the tables; import them from here."""
+
+from newsletter.store.tables.admin import Counter, HookDelivery, KeyPurpose, SigningKey
+from newsletter.store.tables.base import Base
+from newsletter.store.tables.feedback import Outcome
+from newsletter.store.tables.people import ConsentEvent, Domain, Subscriber, Subscription, Suppression
+from newsletter.store.tables.publishing import (
+    Article,
+    ArticleKey,
+    Block,
+    Issue,
+    Newsletter,
+    NewsletterArticle,
+    Schedule,
+    Source,
+    SourceStatus,
+    Topic,
+)
+from newsletter.store.tables.sending import (
+    Batch,
+    BucketLease,
+    Mailing,
+    Message,
+    MessageDetail,
+    Notice,
+    NoticeKind,
+    NoticeStatus,
+    Window,
+)
+
+__all__ = [
+    "Article",
+    "ArticleKey",
+    "Base",
+    "Batch",
+    "Block",
+    "BucketLease",
+    "ConsentEvent",
+    "Counter",
+    "Domain",
+    "HookDelivery",
+    "Issue",
+    "KeyPurpose",
+    "Mailing",
+    "Message",
+    "MessageDetail",
+    "Newsletter",
+    "NewsletterArticle",
+    "Notice",
+    "NoticeKind",
+    "NoticeStatus",
+    "Outcome",
+    "Schedule",
+    "SigningKey",
+    "Source",
+    "SourceStatus",
+    "Subscriber",
+    "Subscription",
+    "Suppression",
+    "Topic",
+    "Window",
+]

@@ -1,0 +1,116 @@
+"""Open the database: one writer at a time on SQLite, the same code on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any  # DBAPI connections are untyped
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from newsletter.domain.errors import InvalidInput, NewsletterError
+
+Transactions = Callable[[], AbstractContextManager[Session]]
+
+_BUSY_TIMEOUT_MS = 20_000  # a writer waits for the other writers; transactions last at most 250 ms
+
+
+class DatabaseUnavailable(NewsletterError):
+    """Say that the database does not answer."""
+
+
+class Database:
+    """Hold the engine of one process; safe to use from threads, made anew after a fork."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare an engine for a SQLAlchemy URL; nothing is opened yet."""
+        self.url = url
+        self.engine = _engine(url, writes=True)
+        self._read_engine = _engine(url, writes=False) if self.is_sqlite else self.engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Say whether the database is a SQLite file."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a session that commits at the end of the block and rolls back on an error."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session that only reads, and so waits for no writer."""
+        with Session(self._read_engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def ping(self) -> None:
+        """Raise DatabaseUnavailable, with what to do, when the database does not answer."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("select 1"))
+        except OperationalError as error:
+            raise DatabaseUnavailable(
+                "The database does not answer.",
+                hint="Check DATABASE_URL, and that the server is running and reachable.",
+            ) from error
+
+    def dispose(self) -> None:
+        """Close idle connections."""
+        self.engine.dispose()
+        self._read_engine.dispose()
+
+
+def now_of(session: Session) -> datetime:
+    """Return the database's own clock: the only clock that leases are measured with."""
+    if session.get_bind().dialect.name == "sqlite":
+        told = session.execute(text("select strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+        return datetime.fromisoformat(told).replace(tzinfo=UTC)
+    instant: datetime = session.execute(text("select clock_timestamp()")).scalar_one()
+    return instant.astimezone(UTC)
+
+
+def _engine(url: str, *, writes: bool) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InvalidInput(
+            "DATABASE_URL cannot be read.",
+            hint="Give one such as postgresql://user:password@host/newsletter or sqlite:////var/lib/newsletter.db.",
+        ) from error
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # Without this, the driver opens no transaction at a SELECT and read-modify-write loses updates.
+    driver: Any = connection
+    driver.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+    ):
+        driver.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,55 @@
+"""Define the tables of the installation itself: keys, hooks received, counters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any  # JSON columns hold flat objects
+
+from sqlalchemy import JSON, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.store.tables.base import Base
+from newsletter.store.types import UtcDateTime, Words
+
+
+class KeyPurpose(StrEnum):
+    """Say what a key signs."""
+
+    LINKS = "links"
+    RETURN_PATH = "return_path"
+    HOOKS = "hooks"
+
+
+class SigningKey(Base):
+    """A secret; the newest of a purpose signs, all that are not retired verify. Links' keys are never retired."""
+
+    __tablename__ = "signing_keys"
+    __table_args__ = (UniqueConstraint("purpose", "number"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    purpose: Mapped[KeyPurpose] = mapped_column(Words(KeyPurpose))
+    number: Mapped[int] = mapped_column(SmallInteger)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class HookDelivery(Base):
+    """A signed webhook that was carried out; the same id again is answered with the same response."""
+
+    __tablename__ = "hook_deliveries"
+
+    hook: Mapped[str] = mapped_column(String(40), primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    response: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Counter(Base):
+    """A number that grows without gaps, even when a transaction is rolled back."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[int] = mapped_column(Integer)

@@ -1,0 +1,224 @@
+"""Define the tables of what is published: newsletters, sources, articles, issues."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any  # JSON columns hold flat objects
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.domain.issues import IssueKind, IssueStatus, OnSilence
+from newsletter.store.tables.base import Base
+from newsletter.store.types import BigId, UtcDateTime, Words
+
+
+class SourceStatus(StrEnum):
+    """Say whether a source is polled."""
+
+    ACTIVE = "active"
+    STOPPED = "stopped"
+
+
+class Newsletter(Base):
+    """One newsletter of the publisher: who it is from, what it looks like, how it is filled."""
+
+    __tablename__ = "newsletters"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(String(400), default="")
+    from_name: Mapped[str] = mapped_column(String(120))
+    from_address: Mapped[str] = mapped_column(String(254))
+    reply_to: Mapped[str | None] = mapped_column(String(254))
+    postal_address: Mapped[str] = mapped_column(String(400))
+    home_url: Mapped[str] = mapped_column(String(2000), default="")
+    privacy_url: Mapped[str] = mapped_column(String(2000), default="")
+    language: Mapped[str] = mapped_column(String(10), default="en")
+    direction: Mapped[str] = mapped_column(String(3), default="ltr")
+    zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    accent: Mapped[str] = mapped_column(String(7), default="#1a4f8b")
+    background: Mapped[str] = mapped_column(String(7), default="#f4f3ef")
+    logo_url: Mapped[str] = mapped_column(String(2000), default="")
+    story_minimum: Mapped[int] = mapped_column(SmallInteger, default=1)
+    story_maximum: Mapped[int] = mapped_column(SmallInteger, default=20)
+    on_silence: Mapped[OnSilence] = mapped_column(Words(OnSilence), default=OnSilence.SEND)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Topic(Base):
+    """A subject that readers follow; ``number`` is its bit (0 to 62) in the masks of its newsletter."""
+
+    __tablename__ = "topics"
+    __table_args__ = (UniqueConstraint("newsletter_id", "slug"), UniqueConstraint("newsletter_id", "number"))
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    number: Mapped[int] = mapped_column(SmallInteger)
+    slug: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(120))
+
+
+class Schedule(Base):
+    """When issues of a newsletter are due; ``next_slot_at`` is the next slot in UTC."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (Index("ix_schedules_due", "next_slot_at"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    cron: Mapped[str] = mapped_column(String(120))
+    zone: Mapped[str] = mapped_column(String(64))
+    next_slot_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    is_active: Mapped[bool] = mapped_column(Boolean, default=True)
+
+
+class Source(Base):
+    """A feed that fills a newsletter. The first import is backlog unless ``include_existing``."""
+
+    __tablename__ = "sources"
+    __table_args__ = (
+        UniqueConstraint("newsletter_id", "url"),
+        Index("ix_sources_due", "status", "next_poll_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    url: Mapped[str] = mapped_column(String(2000))
+    title: Mapped[str] = mapped_column(String(300), default="")
+    status: Mapped[SourceStatus] = mapped_column(Words(SourceStatus), default=SourceStatus.ACTIVE)
+    include_existing: Mapped[bool] = mapped_column(Boolean, default=False)
+    interval_seconds: Mapped[int] = mapped_column(Integer, default=900)
+    etag: Mapped[str | None] = mapped_column(String(500))
+    last_modified: Mapped[str | None] = mapped_column(String(100))
+    next_poll_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_import_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_poll_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_success_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failure_count: Mapped[int] = mapped_column(Integer, default=0)
+    last_error: Mapped[str | None] = mapped_column(String(40))
+    last_error_text: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Article(Base):
+    """A piece that can be in an issue. ``number`` is dense over the installation (picks count in it).
+
+    ``frozen_at``: first time in a built issue; after it the text is not refreshed.
+    """
+
+    __tablename__ = "articles"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, unique=True)
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id"))
+    guid: Mapped[str | None] = mapped_column(String(2000))
+    url: Mapped[str] = mapped_column(String(2000))
+    canonical_url: Mapped[str] = mapped_column(String(2000))
+    title: Mapped[str] = mapped_column(String(300))
+    summary: Mapped[str] = mapped_column(Text, default="")
+    author: Mapped[str] = mapped_column(String(200), default="")
+    image_url: Mapped[str] = mapped_column(String(2000), default="")
+    image_width: Mapped[int | None] = mapped_column(Integer)
+    image_height: Mapped[int | None] = mapped_column(Integer)
+    image_alt: Mapped[str] = mapped_column(String(300), default="")
+    categories: Mapped[list[str]] = mapped_column(JSON, default=list)
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retracted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ArticleKey(Base):
+    """What identifies an article: ``url`` + canonical URL, or ``guid`` + "source id:guid".
+
+    An article may have several; a draft that meets any of them is that article.
+    """
+
+    __tablename__ = "article_keys"
+
+    kind: Mapped[str] = mapped_column(String(4), primary_key=True)
+    value: Mapped[str] = mapped_column(String(2100), primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), index=True)
+
+
+class NewsletterArticle(Base):
+    """An article as a candidate of one newsletter, with that newsletter's topics as a bit mask (0 = everyone).
+
+    ``is_backlog``: came with the first import of a source; never sent.
+    """
+
+    __tablename__ = "newsletter_articles"
+    __table_args__ = (Index("ix_newsletter_articles_window", "newsletter_id", "seen_at"),)
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"), primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), primary_key=True)
+    topics: Mapped[int] = mapped_column(BigInteger, default=0)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    is_backlog: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class Issue(Base):
+    """One dated assembly of stories.
+
+    ``since`` .. ``cut_off_at`` is the window of fresh articles. ``frozen`` is the snapshot taken at the build: the
+    newsletter's identity and the ranked candidates; what is mailed comes from it and from the blocks alone.
+    ``revision`` grows with every change; an approval counts only for its ``approved_revision``.
+    """
+
+    __tablename__ = "issues"
+    __table_args__ = (
+        UniqueConstraint("schedule_id", "slot_at"),
+        UniqueConstraint("newsletter_id", "number"),
+        Index("ix_issues_status", "status", "cut_off_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedules.id"))
+    slot_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    kind: Mapped[IssueKind] = mapped_column(Words(IssueKind), default=IssueKind.DIGEST)
+    status: Mapped[IssueStatus] = mapped_column(Words(IssueStatus), default=IssueStatus.PLANNED)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    cut_off_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    planned_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    built_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revision: Mapped[int] = mapped_column(Integer, default=1)
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    approved_by: Mapped[str | None] = mapped_column(String(120))
+    approved_revision: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str | None] = mapped_column(String(40))
+    fault: Mapped[str | None] = mapped_column(Text)
+    nonce: Mapped[str | None] = mapped_column(String(16))
+    frozen: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class Block(Base):
+    """A piece of an issue, rendered and inlined once per language and style, with marks where a reader's fields go."""
+
+    __tablename__ = "blocks"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
+    language: Mapped[str] = mapped_column(String(10), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(60))
+    style: Mapped[str] = mapped_column(String(20))
+    html: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
