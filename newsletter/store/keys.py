@@ -1,0 +1,83 @@
+"""Keep the signing keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.domain.errors import Conflict
+from newsletter.domain.tokens import KeyRing
+from newsletter.runtime import ids
+from newsletter.store.tables import KeyPurpose, SigningKey
+
+_KEY_BYTES = 32
+_KEY_NUMBERS = 256  # the number travels in one octet of each token
+
+
+def ring(session: Session, purpose: KeyPurpose) -> KeyRing:
+    """Return the keys that verify; raise Conflict when there is none yet."""
+    rows = session.execute(
+        select(SigningKey.number, SigningKey.secret).where(
+            SigningKey.purpose == purpose, SigningKey.retired_at.is_(None)
+        )
+    )
+    keys = {row.number: row.secret for row in rows}
+    if not keys:
+        raise Conflict(
+            f"There is no key to sign {purpose} with.",
+            hint="Make the keys with: newsletter init",
+            reason="no_keys",
+        )
+    return KeyRing(keys)
+
+
+def create_missing(session: Session, *, now: datetime) -> list[KeyPurpose]:
+    """Make a first key for each purpose that has none; return those purposes."""
+    present = set(session.scalars(select(SigningKey.purpose).distinct()))
+    missing = [purpose for purpose in KeyPurpose if purpose not in present]
+    for purpose in missing:
+        _add(session, purpose, number=1, now=now)
+    return missing
+
+
+def rotate(session: Session, purpose: KeyPurpose, *, now: datetime) -> int:
+    """Make a new key that signs from now on and return its number; older ones go on verifying."""
+    newest = max((key.number for key in listing(session) if key.purpose is purpose), default=0)
+    if newest + 1 >= _KEY_NUMBERS:
+        raise Conflict(
+            f"All {_KEY_NUMBERS - 1} key numbers of {purpose} are used.",
+            hint="Keep the newest key.",
+            reason="no_numbers",
+        )
+    _add(session, purpose, number=newest + 1, now=now)
+    return newest + 1
+
+
+def retire(session: Session, purpose: KeyPurpose, number: int, *, now: datetime) -> None:
+    """Stop accepting what a key signed; links' keys and the newest of a purpose cannot be retired."""
+    if purpose is KeyPurpose.LINKS:
+        raise Conflict(
+            "Keys of links are never retired: readers must be able to leave from any old mail.",
+            hint="Rotate instead: newsletter keys rotate links",
+            reason="links_keys_stay",
+        )
+    if number == ring(session, purpose).newest:
+        raise Conflict("The key that signs cannot be retired.", hint="Rotate first.", reason="newest_key")
+    key = session.scalars(
+        select(SigningKey).where(SigningKey.purpose == purpose, SigningKey.number == number)
+    ).one()
+    key.retired_at = now
+
+
+def listing(session: Session) -> list[SigningKey]:
+    """Return all keys, by purpose and number."""
+    return list(session.scalars(select(SigningKey).order_by(SigningKey.purpose, SigningKey.number)))
+
+
+def _add(session: Session, purpose: KeyPurpose, *, number: int, now: datetime) -> None:
+    session.add(
+        SigningKey(purpose=purpose, number=number, secret=ids.secret_bytes(_KEY_BYTES), created_at=now)
+    )
+    session.flush()

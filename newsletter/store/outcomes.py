@@ -1,0 +1,70 @@
+"""Keep what became known about messages, each event once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any  # bulk rows are dictionaries of column values
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from newsletter.domain.outcomes import OutcomeKind, OutcomeSource, SmtpReply
+from newsletter.store.tables import Outcome
+
+
+def add(
+    session: Session,
+    *,
+    kind: OutcomeKind,
+    source: OutcomeSource,
+    at: datetime,
+    event_key: str,
+    mailing_id: int | None = None,
+    subscriber_id: int | None = None,
+    reason: str = "",
+    category: str = "",
+    reply: SmtpReply | None = None,
+    evidence: str = "",
+) -> bool:
+    """Keep one event; return False when an event with this key is there already."""
+    row = {
+        "kind": kind,
+        "source": source,
+        "at": at,
+        "event_key": event_key,
+        "mailing_id": mailing_id,
+        "subscriber_id": subscriber_id,
+        "reason": reason,
+        "category": category,
+        "reply_code": reply.code if reply else None,
+        "reply_enhanced": reply.enhanced if reply else None,
+        "evidence": evidence,
+    }
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    added = session.execute(
+        dialect.insert(Outcome)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["event_key"])
+        .returning(Outcome.id)
+    ).scalar_one_or_none()
+    return added is not None
+
+
+def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep many events that have no key of their own."""
+    if rows:
+        session.execute(insert(Outcome), list(rows))
+
+
+def of_subscriber(session: Session, subscriber_id: int, *, limit: int = 50) -> list[Outcome]:
+    """Return the newest events of one reader."""
+    return list(
+        session.scalars(
+            select(Outcome)
+            .where(Outcome.subscriber_id == subscriber_id)
+            .order_by(Outcome.at.desc(), Outcome.id.desc())
+            .limit(limit)
+        )
+    )

@@ -1,0 +1,1 @@
+"""Test the service with real parts: no mocks, no eager tasks."""

@@ -1,0 +1,135 @@
+"""Provide databases, Redis and an SMTP server: all of them real."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from newsletter.store import Database, Session, keys, migrate
+from tests.clocks import NOON, FixedClock
+from tests.services.postgres import Postgres
+from tests.services.redis_server import RedisServer
+from tests.services.sink import Sink
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Run one cluster for all tests."""
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """Migrate a database once; each test gets a copy."""
+    name = "newsletter_template"
+    _administer(postgres, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    _prepare(_database_url(postgres, name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate a file once; each test gets a copy."""
+    path = tmp_path_factory.mktemp("template") / "newsletter.db"
+    _prepare(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Return the URL of a migrated, empty SQLite database."""
+    path = tmp_path / "newsletter.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
+    """Return the URL of a migrated, empty PostgreSQL database."""
+    name = f"newsletter_{next(_numbers)}"
+    _administer(postgres, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield _database_url(postgres, name)
+    _administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a migrated, empty database, of both kinds in turn."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Open that database."""
+    opened = Database(database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """Open one transaction on it."""
+    with database.transaction() as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """Stand at noon."""
+    return FixedClock()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """Run an SMTP server that keeps what it receives."""
+    server = Sink()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Run one Redis for all tests."""
+    server = RedisServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """Return the URL of an empty Redis."""
+    redis_server.flush()
+    return redis_server.url
+
+
+def _prepare(url: str) -> None:
+    database = Database(url)
+    migrate.upgrade(database)
+    with database.transaction() as session:
+        keys.create_missing(session, now=NOON)
+    database.dispose()  # closing the last connection folds SQLite's log into the file
+
+
+def _administer(server: Postgres, *statements: str) -> None:
+    engine = create_engine(server.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def _database_url(server: Postgres, name: str) -> str:
+    head, _, options = server.url.partition("?")
+    return head.rsplit("/", 1)[0] + f"/{name}" + (f"?{options}" if options else "")

@@ -1,0 +1,1 @@
+"""Start the real servers that tests talk to."""
