@@ -3,6 +3,7 @@
 NewsletterError                  every error that we raise on purpose; carries a hint: what to do next
 ├── InvalidInput                 the caller must change what they gave
 │   ├── InvalidToken             a link or address that we did not sign, or that has expired
+│   ├── InvalidSignature         a webhook that its sender did not sign, or signed too long ago
 │   └── TemplateError            a template must be mended; names file and line
 ├── NotFound                     the thing named does not exist
 ├── Conflict                     the thing exists but is in a state that forbids the step
@@ -43,6 +44,10 @@ class InvalidInput(NewsletterError):
 
 class InvalidToken(InvalidInput):
     """Refuse a token that we did not sign, or that has expired."""
+
+
+class InvalidSignature(InvalidInput):
+    """Refuse a webhook whose signature or age is wrong."""
 
 
 class TemplateError(InvalidInput):

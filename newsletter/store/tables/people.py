@@ -25,14 +25,18 @@ class Domain(Base):
 
 
 class Subscriber(Base):
-    """A reader: one address. Erasing blanks the row (address, key and name become NULL), never deletes it."""
+    """A reader: one address. Erasing blanks the row (address, keys and name become NULL), never deletes it.
+
+    ``abuse_key`` is coarser than ``address_key`` and only caps how much mail strangers can cause.
+    """
 
     __tablename__ = "subscribers"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index("ix_subscribers_abuse_key", "abuse_key"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     address: Mapped[str | None] = mapped_column(String(254))
     address_key: Mapped[str | None] = mapped_column(String(254), unique=True)
+    abuse_key: Mapped[str | None] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(200), default="")
     language: Mapped[str | None] = mapped_column(String(10))
     domain_id: Mapped[int | None] = mapped_column(ForeignKey("domains.id"))

@@ -161,6 +161,7 @@ def upgrade() -> None:
         sa.Column("id", BIG_ID, nullable=False),
         sa.Column("address", sa.String(length=254), nullable=True),
         sa.Column("address_key", sa.String(length=254), nullable=True),
+        sa.Column("abuse_key", sa.String(length=254), nullable=True),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("language", sa.String(length=10), nullable=True),
         sa.Column("domain_id", BIG_ID, nullable=True),
@@ -171,6 +172,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("address_key", name=op.f("uq_subscribers_address_key")),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_subscribers_abuse_key", "subscribers", ["abuse_key"], unique=False)
     op.create_table(
         "topics",
         sa.Column("id", sa.Integer(), nullable=False),
