@@ -1,0 +1,81 @@
+"""Lay the chosen stories of one reader out: which style each gets, the subject, the preheader. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.domain.rendered import BlockKind, FrozenStory
+
+CARD_MAXIMUM = 5  # a lead and five cards fill about three screens of a phone; the rest is for skimming
+SUBJECT_MAXIMUM = 90  # characters; phones show about 40, desktops about 70
+PREHEADER_MAXIMUM = 110  # characters; more is not shown by any client
+
+
+class StoryStyle(StrEnum):
+    """Say how large a story stands."""
+
+    LEAD = "lead"
+    CARD = "card"
+    BRIEF = "brief"
+
+
+class HeadingKey(StrEnum):
+    """Name the headings between stories."""
+
+    MORE = "more"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Name one block: a story in a style, or a heading."""
+
+    kind: BlockKind
+    key: str
+    style: str = ""
+
+
+def arrange(numbers: Sequence[int]) -> list[Placement]:
+    """Place article numbers, given in the order of the mail: a lead, cards, then briefs under a heading.
+
+    A single brief would not deserve a heading: it becomes a card.
+    """
+    if not numbers:
+        return []
+    lead, rest = numbers[0], numbers[1:]
+    card_count = len(rest) if len(rest) <= CARD_MAXIMUM + 1 else CARD_MAXIMUM
+    placements = [_story(lead, StoryStyle.LEAD)]
+    placements += [_story(number, StoryStyle.CARD) for number in rest[:card_count]]
+    briefs = [_story(number, StoryStyle.BRIEF) for number in rest[card_count:]]
+    if briefs:
+        placements.append(Placement(BlockKind.HEADING, HeadingKey.MORE))
+    return placements + briefs
+
+
+def subject(stories: Sequence[FrozenStory]) -> str:
+    """Return the subject: the headline of the top story."""
+    return shorten(stories[0].title, SUBJECT_MAXIMUM)
+
+
+def preheader(stories: Sequence[FrozenStory]) -> str:
+    """Return what a list of mails shows after the subject: stories two and three, else the top story's summary."""
+    if len(stories) == 1:
+        return shorten(stories[0].summary, PREHEADER_MAXIMUM)
+    return shorten(" · ".join(story.title for story in stories[1:3]), PREHEADER_MAXIMUM)
+
+
+def shorten(text: str, maximum: int) -> str:
+    """Cut a text between words, with an ellipsis, when it is longer than ``maximum`` characters."""
+    flat = " ".join(text.split())
+    if len(flat) <= maximum:
+        return flat
+    cut = flat[: maximum - 1]
+    kept = cut.rpartition(" ")[0] if flat[maximum - 1] != " " else cut
+    # A text without blanks (Chinese, a long address) is cut where it is too long.
+    kept = kept if len(kept) > maximum // 2 else cut
+    return kept.rstrip(" ,;:.·–—-") + "…"
+
+
+def _story(number: int, style: StoryStyle) -> Placement:
+    return Placement(BlockKind.STORY, str(number), style)

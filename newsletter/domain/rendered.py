@@ -1,0 +1,186 @@
+"""Hold an issue as it was frozen at its build, its rendered blocks, and the marks where a reader's fields go.
+
+Everything that is mailed comes from a FrozenIssue and its blocks alone, so that a change of the newsletter, of an
+article or of a template reaches no issue that is already built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any  # JSON objects
+
+from newsletter.domain.selection import Candidate, Chooser
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Hold who a newsletter is from and what it looks like."""
+
+    newsletter_id: int
+    slug: str
+    name: str
+    description: str
+    from_name: str
+    from_address: str
+    reply_to: str | None
+    postal_address: str
+    home_url: str
+    privacy_url: str
+    language: str
+    direction: str
+    zone: str
+    accent: str
+    background: str
+    logo_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenTopic:
+    """Hold a topic; ``number`` is its bit in the masks."""
+
+    number: int
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenStory:
+    """Hold an article as it will be mailed."""
+
+    number: int
+    article_id: int
+    topics: int
+    seen_at: datetime
+    is_fresh: bool
+    title: str
+    summary: str
+    url: str
+    canonical_url: str
+    author: str = ""
+    image_url: str = ""
+    image_width: int | None = None
+    image_height: int | None = None
+    image_alt: str = ""
+    published_at: datetime | None = None
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return what choosing needs to know."""
+        return Candidate(self.number, self.topics, self.seen_at, self.is_fresh)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenIssue:
+    """Hold the content of a built issue; ``stories`` are all candidates in the order of the mail.
+
+    ``issue_id`` is 0 for a preview that is not kept. ``nonce`` makes the marks of the blocks unmistakable.
+    """
+
+    issue_id: int
+    number: int
+    issued_on: date
+    nonce: str
+    identity: Identity
+    topics: tuple[FrozenTopic, ...]
+    stories: tuple[FrozenStory, ...]
+    highest: int
+    story_maximum: int
+    cut_off_at: datetime
+
+    def chooser(self) -> Chooser:
+        """Prepare the choosing of readers' stories."""
+        return Chooser(
+            [story.candidate for story in self.stories],
+            highest=self.highest,
+            maximum=self.story_maximum,
+            cut_off=self.cut_off_at,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the issue as a JSON object."""
+        plain = asdict(self)
+        plain["issued_on"] = self.issued_on.isoformat()
+        plain["cut_off_at"] = self.cut_off_at.isoformat()
+        for story in plain["stories"]:
+            story["seen_at"] = story["seen_at"].isoformat()
+            story["published_at"] = story["published_at"] and story["published_at"].isoformat()
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> FrozenIssue:
+        """Read what ``as_dict`` wrote."""
+        return cls(
+            **{
+                **plain,
+                "issued_on": date.fromisoformat(plain["issued_on"]),
+                "cut_off_at": datetime.fromisoformat(plain["cut_off_at"]),
+                "identity": Identity(**plain["identity"]),
+                "topics": tuple(FrozenTopic(**topic) for topic in plain["topics"]),
+                "stories": tuple(_story(story) for story in plain["stories"]),
+            }
+        )
+
+
+def _story(plain: Mapping[str, Any]) -> FrozenStory:
+    published_at = plain["published_at"]
+    return FrozenStory(
+        **{
+            **plain,
+            "seen_at": datetime.fromisoformat(plain["seen_at"]),
+            "published_at": published_at and datetime.fromisoformat(published_at),
+        }
+    )
+
+
+class BlockKind(StrEnum):
+    """Say what a block is for."""
+
+    FRAME_HEAD = "frame_head"
+    STORY = "story"
+    HEADING = "heading"
+    PERSONAL = "personal"  # why the reader gets this, and the links that carry the reader's tokens
+    WEB = "web"  # stands on the web where PERSONAL stands in the mail
+    FRAME_FOOT = "frame_foot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderedBlock:
+    """Hold a piece of an issue, rendered and inlined; ``html`` and ``text`` have marks for a reader's fields.
+
+    ``key`` is the article number of a story or the name of a heading, and empty otherwise.
+    """
+
+    ordinal: int
+    kind: BlockKind
+    key: str
+    style: str
+    html: str
+    text: str
+
+
+class ReaderField(StrEnum):
+    """Name what differs from message to message."""
+
+    TITLE = "title"
+    PREHEADER = "preheader"
+    NAME = "name"
+    ADDRESS = "address"
+    UNSUBSCRIBE_URL = "unsubscribeurl"
+    PREFERENCES_URL = "preferencesurl"
+    VIEW_URL = "viewurl"
+    SUBSCRIBE_URL = "subscribeurl"
+    ARCHIVE_URL = "archiveurl"
+
+
+def mark(nonce: str, field: ReaderField) -> str:
+    """Return the mark of a field: letters and digits only, so that escaping and inlining leave it alone."""
+    return f"zq{nonce}{field.value}qz"
+
+
+def marks(nonce: str) -> re.Pattern[str]:
+    """Return the pattern of all marks of an issue; its group is the field."""
+    return re.compile(f"zq{nonce}({'|'.join(ReaderField)})qz")
