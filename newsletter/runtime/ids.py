@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random  # noqa: TID251 - the one place
 import secrets  # noqa: TID251 - the one place
+import uuid
 
 
 def secret_bytes(count: int) -> bytes:
@@ -24,3 +25,8 @@ def worker_name() -> str:
 def jitter() -> float:
     """Return a number in [0, 1)."""
     return random.random()
+
+
+def unique_id() -> str:
+    """Return a UUID (RFC 9562, version 4) in its usual form."""
+    return str(uuid.uuid4())  # noqa: TID251 - the one place

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -47,6 +49,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     uncertain_policy: Literal["retry-once", "hold"] = "retry-once"
+    tick_seconds: float = 5.0  # between two beats: how late a slot or a lost ring can be noticed
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("public_url")
@@ -80,6 +83,19 @@ class Settings(BaseSettings):
             if url.startswith(plain):
                 return "postgresql+psycopg://" + url.removeprefix(plain)
         return url
+
+    @property
+    def broker_socket(self) -> Path:
+        """Return where the embedded broker listens: a short path, because a socket's may have 100 characters."""
+        path = (self.data_dir / "broker" / "b.sock").absolute()
+        if len(str(path)) < 100:
+            return path
+        return Path(gettempdir()) / f"newsletter-{sha256(str(path).encode()).hexdigest()[:16]}" / "b.sock"
+
+    @property
+    def broker_url(self) -> str:
+        """Return Redis's URL; without one, the socket of the embedded broker."""
+        return self.redis_url or f"redis+socket://{self.broker_socket}"
 
     @property
     def message_domain(self) -> str:
