@@ -1,0 +1,115 @@
+"""Keep articles: one row for one piece, whoever brings it and however often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.domain import articles as rules
+from newsletter.store.tables import Article, ArticleKey, NewsletterArticle
+
+
+@dataclass(frozen=True)
+class ArticleRow:
+    """Hold an article with its place in one newsletter."""
+
+    article: Article
+    topics: int
+    seen_at: datetime
+    is_backlog: bool
+
+
+def candidates(session: Session, newsletter_id: int, *, since: datetime, until: datetime) -> list[ArticleRow]:
+    """Return what a newsletter may carry of the articles seen in (since, until], newest first.
+
+    Backlog and what was retracted are left out.
+    """
+    return _rows(
+        session,
+        _placed(newsletter_id).where(
+            NewsletterArticle.seen_at > since,
+            NewsletterArticle.seen_at <= until,
+            NewsletterArticle.is_backlog.is_(False),
+            Article.retracted_at.is_(None),
+        ),
+    )
+
+
+def search(
+    session: Session, newsletter_id: int, text: str = "", *, limit: int = 50, before: int | None = None
+) -> list[ArticleRow]:
+    """Return articles of a newsletter whose title, author or address holds every word of ``text``.
+
+    Newest first; ``before`` is the article number at which the page before ended.
+    """
+    query = _placed(newsletter_id).limit(limit)
+    for word in text.split():
+        query = query.where(_holds(word))
+    if before is not None:
+        query = query.where(Article.number < before)
+    return _rows(session, query.order_by(None).order_by(Article.number.desc()))
+
+
+def get(session: Session, article_id: int) -> Article | None:
+    """Return an article by its id."""
+    return session.get(Article, article_id)
+
+
+def by_url(session: Session, url: str) -> Article | None:
+    """Return the article that an address leads to, however it is written; None when it is unknown.
+
+    Raise InvalidInput when the address is none.
+    """
+    key = rules.url_key(rules.canonical_url(url))
+    if key is None:
+        return None
+    return session.scalar(
+        select(Article)
+        .join(ArticleKey, ArticleKey.article_id == Article.id)
+        .where(ArticleKey.kind == "url", ArticleKey.value == key)
+    )
+
+
+def freeze(session: Session, article_ids: Iterable[int], *, now: datetime) -> None:
+    """Mark articles as being in a built issue: from now on their text is not refreshed."""
+    session.execute(
+        update(Article)
+        .where(Article.id.in_(list(article_ids)), Article.frozen_at.is_(None))
+        .values(frozen_at=now)
+    )
+
+
+def mark_retracted(session: Session, article_id: int, *, now: datetime) -> bool:
+    """Take an article out of every issue that is not built yet; False when it was out already."""
+    taken = session.execute(
+        update(Article)
+        .where(Article.id == article_id, Article.retracted_at.is_(None))
+        .values(retracted_at=now, updated_at=now)
+        .returning(Article.id)
+    )
+    return taken.first() is not None
+
+
+def _placed(newsletter_id: int) -> Select[Article, NewsletterArticle]:
+    return (
+        select(Article, NewsletterArticle)
+        .join(NewsletterArticle, NewsletterArticle.article_id == Article.id)
+        .where(NewsletterArticle.newsletter_id == newsletter_id)
+        .order_by(NewsletterArticle.seen_at.desc(), Article.number.desc())
+    )
+
+
+def _rows(session: Session, query: Select[Article, NewsletterArticle]) -> list[ArticleRow]:
+    return [
+        ArticleRow(article, place.topics, place.seen_at, place.is_backlog)
+        for article, place in session.execute(query)
+    ]
+
+
+def _holds(word: str) -> ColumnElement[bool]:
+    columns: Sequence[ColumnElement[str]] = (Article.title, Article.author, Article.url)  # type: ignore[assignment]
+    return or_(*(column.icontains(word, autoescape=True) for column in columns))
