@@ -1,0 +1,60 @@
+"""Keep what readers agreed to: rows are added, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.domain.consent import ConsentEvidence, ConsentKind
+from newsletter.store.tables import ConsentEvent
+
+
+def add(
+    session: Session,
+    subscriber_id: int,
+    kind: ConsentKind,
+    *,
+    newsletters: Iterable[int],
+    evidence: ConsentEvidence,
+    now: datetime,
+) -> None:
+    """Keep one event with its evidence."""
+    session.add(
+        ConsentEvent(
+            subscriber_id=subscriber_id,
+            newsletters=list(newsletters),
+            kind=kind,
+            at=now,
+            evidence=as_row(evidence),
+        )
+    )
+    session.flush()
+
+
+def as_row(evidence: ConsentEvidence) -> dict[str, object]:
+    """Return evidence as it is stored; empty fields are left out."""
+    return {field: value for field, value in asdict(evidence).items() if value}
+
+
+def of_subscriber(session: Session, subscriber_id: int) -> list[ConsentEvent]:
+    """Return all events of one reader, oldest first."""
+    return list(
+        session.scalars(
+            select(ConsentEvent)
+            .where(ConsentEvent.subscriber_id == subscriber_id)
+            .order_by(ConsentEvent.at, ConsentEvent.id)
+        )
+    )
+
+
+def last_confirmed_at(session: Session, subscriber_id: int) -> datetime | None:
+    """Return when the reader last confirmed anything."""
+    return session.scalar(
+        select(func.max(ConsentEvent.at)).where(
+            ConsentEvent.subscriber_id == subscriber_id, ConsentEvent.kind == ConsentKind.CONFIRMED
+        )
+    )

@@ -1,0 +1,211 @@
+"""Keep the pairs of reader and newsletter; moves are single conditional statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast  # bulk rows are dictionaries of column values; row counts need a cursor's type
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.domain.subscriptions import Cadence, EndReason, SubscriptionStatus
+from newsletter.store import inserts
+from newsletter.store.tables import Subscriber, Subscription
+
+_OPEN = (SubscriptionStatus.PENDING, SubscriptionStatus.ACTIVE)
+
+
+def get(session: Session, subscriber_id: int, newsletter_id: int) -> Subscription | None:
+    """Return one subscription."""
+    return session.get(Subscription, (subscriber_id, newsletter_id), populate_existing=True)
+
+
+def of_subscriber(session: Session, subscriber_id: int) -> list[Subscription]:
+    """Return all subscriptions of one reader."""
+    return list(
+        session.scalars(
+            select(Subscription)
+            .where(Subscription.subscriber_id == subscriber_id)
+            .order_by(Subscription.newsletter_id)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def request(
+    session: Session,
+    subscriber_id: int,
+    newsletter_id: int,
+    *,
+    topics: int,
+    cadence: Cadence,
+    signup_article: str | None,
+    now: datetime,
+) -> SubscriptionStatus:
+    """Ask for a subscription and return where it stood before; an active one is left as it is.
+
+    An ended one waits for a confirmation again and keeps when and why it ended until that comes. The caller holds
+    the reader's lock.
+    """
+    wanted = {"topics": topics, "cadence": cadence, "signup_article": signup_article, "requested_at": now}
+    row = {
+        "subscriber_id": subscriber_id,
+        "newsletter_id": newsletter_id,
+        "status": SubscriptionStatus.PENDING,
+        **wanted,
+    }
+    if inserts.missing(session, Subscription, [row], returning=Subscription.subscriber_id):
+        return SubscriptionStatus.PENDING
+    subscription = get(session, subscriber_id, newsletter_id)
+    assert subscription is not None, "rows of subscriptions are never deleted"
+    before = subscription.status
+    if before is not SubscriptionStatus.ACTIVE:
+        subscription.status = SubscriptionStatus.PENDING
+        for field, value in wanted.items():
+            setattr(subscription, field, value)
+        session.flush()
+    return before
+
+
+def activate(
+    session: Session, subscriber_id: int, newsletter_ids: Collection[int], *, now: datetime
+) -> list[int]:
+    """Turn pending subscriptions into active ones; return the newsletters of those that moved."""
+    return _moved(
+        session,
+        update(Subscription)
+        .where(
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.newsletter_id.in_(newsletter_ids),
+            Subscription.status == SubscriptionStatus.PENDING,
+        )
+        .values(status=SubscriptionStatus.ACTIVE, confirmed_at=now, ended_at=None, end_reason=None)
+        .returning(Subscription.newsletter_id),
+    )
+
+
+def end(
+    session: Session,
+    subscriber_id: int,
+    *,
+    reason: EndReason,
+    now: datetime,
+    newsletter_ids: Collection[int] | None = None,
+    statuses: Collection[SubscriptionStatus] = _OPEN,
+) -> list[int]:
+    """End subscriptions of one reader; return the newsletters of those that moved.
+
+    ``newsletter_ids`` None: all of them.
+    """
+    statement = update(Subscription).where(
+        Subscription.subscriber_id == subscriber_id, Subscription.status.in_(statuses)
+    )
+    if newsletter_ids is not None:
+        statement = statement.where(Subscription.newsletter_id.in_(newsletter_ids))
+    return _moved(
+        session,
+        statement.values(status=SubscriptionStatus.ENDED, ended_at=now, end_reason=reason).returning(
+            Subscription.newsletter_id
+        ),
+    )
+
+
+def set_preferences(
+    session: Session, subscriber_id: int, newsletter_id: int, *, topics: int, cadence: Cadence
+) -> bool:
+    """Change what an active reader gets; return False when the reader is not active."""
+    result = session.execute(
+        update(Subscription)
+        .where(
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.newsletter_id == newsletter_id,
+            Subscription.status == SubscriptionStatus.ACTIVE,
+        )
+        .values(topics=topics, cadence=cadence)
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[object]", result).rowcount == 1
+
+
+def counts(session: Session, newsletter_id: int) -> dict[SubscriptionStatus, int]:
+    """Count the readers of a newsletter by status."""
+    rows = session.execute(
+        select(Subscription.status, func.count())
+        .where(Subscription.newsletter_id == newsletter_id)
+        .group_by(Subscription.status)
+    )
+    return {SubscriptionStatus(status): count for status, count in rows}
+
+
+def standings(
+    session: Session, newsletter_id: int, subscriber_ids: Sequence[int]
+) -> dict[int, tuple[SubscriptionStatus, bool]]:
+    """Return status, and whether it has ever ended, for those of the readers who have a subscription."""
+    found: dict[int, tuple[SubscriptionStatus, bool]] = {}
+    for some in inserts.chunks(subscriber_ids):
+        rows = session.execute(
+            select(Subscription.subscriber_id, Subscription.status, Subscription.ended_at).where(
+                Subscription.newsletter_id == newsletter_id, Subscription.subscriber_id.in_(some)
+            )
+        )
+        found.update((row[0], (row[1], row[2] is not None)) for row in rows)
+    return found
+
+
+def add_active(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Add active subscriptions of one newsletter in bulk; return the readers who had none."""
+    active = [{"status": SubscriptionStatus.ACTIVE, **row} for row in rows]
+    return set(inserts.missing(session, Subscription, active, returning=Subscription.subscriber_id))
+
+
+def activate_many(
+    session: Session, newsletter_id: int, subscriber_ids: Sequence[int], *, now: datetime
+) -> set[int]:
+    """Activate pending subscriptions that have never ended; return the readers who moved."""
+    moved: set[int] = set()
+    for some in inserts.chunks(subscriber_ids):
+        moved.update(
+            session.scalars(
+                update(Subscription)
+                .where(
+                    Subscription.newsletter_id == newsletter_id,
+                    Subscription.subscriber_id.in_(some),
+                    Subscription.status == SubscriptionStatus.PENDING,
+                    Subscription.ended_at.is_(None),
+                )
+                .values(status=SubscriptionStatus.ACTIVE, confirmed_at=now)
+                .returning(Subscription.subscriber_id)
+                .execution_options(synchronize_session=False)
+            )
+        )
+    return moved
+
+
+def readers(
+    session: Session, newsletter_id: int, *, page: int = 2000
+) -> Iterator[tuple[Subscriber, Subscription]]:
+    """Yield everybody who has, had or asked for a newsletter, in order of their ids, a page at a time."""
+    after = 0
+    while True:
+        rows = session.execute(
+            select(Subscriber, Subscription)
+            .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+            .where(
+                Subscription.newsletter_id == newsletter_id,
+                Subscriber.id > after,
+                Subscriber.erased_at.is_(None),
+            )
+            .order_by(Subscriber.id)
+            .limit(page)
+        ).all()
+        yield from ((subscriber, subscription) for subscriber, subscription in rows)
+        if len(rows) < page:
+            return
+        after = rows[-1][0].id
+        session.expunge_all()
+
+
+def _moved(session: Session, statement: Any) -> list[int]:  # an UPDATE .. RETURNING has no nameable type
+    moved = session.scalars(statement.execution_options(synchronize_session=False))
+    return sorted(moved)
