@@ -1,0 +1,131 @@
+"""Start the command line: a table of nouns, each imported only when it is used."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, cast  # Typer's commands are typed with Any
+
+import typer
+from typer.core import TyperGroup
+
+from newsletter.domain.errors import NewsletterError
+
+PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Start": {
+        "demo": ("demo", "Show the whole chain with sample articles; needs no service and no settings."),
+        "up": ("up", "Run web, workers and scheduler in one process tree, on embedded defaults."),
+        "init": ("init", "Prepare the database and the signing keys."),
+        "doctor": ("doctor", "Check settings, database, broker and relay; say what to do."),
+    },
+    "Publish": {
+        "newsletters": ("newsletters", "Add, list and show newsletters."),
+        "topics": ("topics", "Add and list the topics of a newsletter."),
+        "sources": ("sources", "Add, list, poll and stop the feeds that fill a newsletter."),
+        "schedules": ("schedules", "Add, list and stop the times at which issues are due."),
+        "issues": ("issues", "Plan, build, preview, approve, send and account for issues."),
+        "test-send": ("test_send", "Send the next issue to a few addresses, marked as a test."),
+    },
+    "Readers": {
+        "subscribers": ("subscribers", "Add, find, import and export readers."),
+        "bounces": ("bounces", "Take in mails that came back."),
+    },
+    "Operate": {
+        "db": ("db", "Bring the database to this version's tables."),
+        "keys": ("keys", "List and rotate the signing keys."),
+        "backup": ("backup", "Write the database, keys included, to one file."),
+        "restore": ("restore", "Read a backup into an empty database."),
+    },
+}
+NOUNS = {name: entry for panel in PANELS.values() for name, entry in panel.items()}
+
+
+class Nouns(TyperGroup):
+    """Import the module of a noun when the noun is used, and not for the table of nouns."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
+        """Return the names of all nouns."""
+        return list(NOUNS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - Typer's signature
+        """Return the command of one noun, or None."""
+        if cmd_name not in NOUNS:
+            return None
+        module = import_module(f"newsletter.cli.{NOUNS[cmd_name][0]}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; what was mistyped is compared with the names of all nouns."""
+        self.commands = {name: cast("Any", None) for name in NOUNS}
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the table of nouns as plain text: drawing frames would take longer than all the rest."""
+        self.format_usage(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text(self.help or "")
+        for panel, nouns in PANELS.items():
+            with formatter.section(panel):
+                formatter.write_dl([(name, line) for name, (_, line) in nouns.items()])
+        with formatter.section("Options"):
+            formatter.write_dl([record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))])
+        formatter.write_paragraph()
+        formatter.write_text("More about one of them: newsletter NAME --help")
+
+
+app = typer.Typer(cls=Nouns, add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"newsletter {metadata.version('newsletter')}")
+        raise typer.Exit
+
+
+@app.callback()
+def newsletter(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From a feed to an inbox, with accounts that add up."""
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command; 0 = done, 1 = refused or failed, 2 = wrong usage, 130 = interrupted."""
+    try:
+        typer.main.get_command(app).main(args=arguments, prog_name="newsletter")
+    except NewsletterError as error:
+        _complain(error.message, error.hint)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the outermost loop of this shell
+        _complain(
+            f"This should not have happened: {type(error).__name__}: {error}",
+            f"The details are in {_keep_traceback()}; please report them.",
+        )
+    sys.exit(1)
+
+
+def _complain(message: str, hint: str) -> None:
+    print(f"Error: {message}", file=sys.stderr)
+    if hint:
+        print(f"  {hint}", file=sys.stderr)
+
+
+def _keep_traceback() -> Path:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="newsletter-fault-", suffix=".log", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exc(file=file)
+    return Path(file.name)
+
+
+if __name__ == "__main__":
+    run()

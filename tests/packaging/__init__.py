@@ -1,0 +1,1 @@
+"""Test the project itself: lock, wheel, words, documents."""
