@@ -80,7 +80,7 @@ def test_the_broker_is_gone_when_its_parent_is_killed(tmp_path: Path) -> None:
 def test_no_server_anywhere_is_told_with_what_to_do(tmp_path: Path) -> None:
     program = f"""
         from pathlib import Path
-        from newsletter.embedded.broker import Broker
+        from newsletter.embedded.broker import Broker, BrokerUnavailable
         try:
             Broker(Path({str(tmp_path / "b.sock")!r})).start()
         except BrokerUnavailable as error:
