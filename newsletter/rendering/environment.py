@@ -1,0 +1,91 @@
+"""Render templates: the publisher's own file where there is one, else the shipped one."""
+
+from __future__ import annotations
+
+import traceback
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+from newsletter.domain.errors import TemplateError
+from newsletter.rendering import words
+from newsletter.runtime import paths
+
+# What an expression in a template can raise besides Jinja's own errors.
+_FAULTS = (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class Environment:
+    """Hold the templates and words of one process; safe to use from threads.
+
+    Everything is escaped; a name that is not given is an error, never an empty text.
+    """
+
+    def __init__(self, templates_dir: Path | None = None) -> None:
+        """Look into ``templates_dir`` first, file by file, then into what is shipped."""
+        self._folder = templates_dir
+        self._roots = [path for path in (templates_dir, paths.templates()) if path is not None]
+        self._jinja = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(self._roots),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._words = cache(lambda language: words.load(language, self._folder))
+
+    def words(self, language: str) -> words.Words:
+        """Return the phrases of a language."""
+        return self._words(language)
+
+    def languages(self) -> tuple[str, ...]:
+        """Name the languages that have a catalogue."""
+        return words.languages(self._folder)
+
+    def render(self, template: str, **values: object) -> str:
+        """Render a template, such as "email/frame.html"; raise TemplateError with its file and line."""
+        try:
+            return self._jinja.get_template(template).render(**values)
+        except _FAULTS as error:
+            raise self._fault(template, error) from error
+
+    def refuse(self, template: str, fault: str, *, hint: str) -> TemplateError:
+        """Return the error that names a template that breaks the rules of a mail."""
+        return TemplateError(
+            f"The template {template} cannot be used: {fault}.", template=template, line=None, hint=hint
+        )
+
+    def _fault(self, template: str, error: Exception) -> TemplateError:
+        name, line = self._place(template, error)
+        where = name if line is None else f"{name}, line {line}"
+        return TemplateError(
+            f"The template {where}: {_said(error)}.",
+            template=name,
+            line=line,
+            hint=f"Mend {self._path(name)}.",
+        )
+
+    def _place(self, template: str, error: Exception) -> tuple[str, int | None]:
+        """Return the template and line that an error is about: the innermost one on the stack."""
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            return error.name or template, error.lineno
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            name = self._name(frame.filename)
+            if name is not None:
+                return name, frame.lineno
+        return template, None
+
+    def _name(self, filename: str) -> str | None:
+        path = Path(filename)
+        root = next((root for root in self._roots if path.is_relative_to(root)), None)
+        return None if root is None else path.relative_to(root).as_posix()
+
+    def _path(self, name: str) -> Path:
+        return next((root / name for root in self._roots if (root / name).is_file()), Path(name))
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, jinja2.TemplateNotFound):
+        return f"there is no template {error.name!r}"
+    return (str(error) or type(error).__name__).rstrip(".")
