@@ -49,6 +49,4 @@ def test_the_lock_names_no_download_host(name: str) -> None:
 
 
 def test_both_locks_agree() -> None:
-    pinned = dict(_PIN.findall(lock("dev")))
-
-    assert all(pinned[name] == version for name, version in _PIN.findall(lock("prod")))
+    assert set(_PIN.findall(lock("prod"))) <= set(_PIN.findall(lock("dev")))
