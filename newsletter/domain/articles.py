@@ -6,6 +6,7 @@ import hashlib
 import html
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
@@ -173,6 +174,25 @@ def clean_categories(names: list[str]) -> tuple[str, ...]:
     """Return category names in order, without repetitions."""
     cleaned = (plain_text(name, limit=CATEGORY_MAX) for name in names)
     return tuple(dict.fromkeys(name for name in cleaned if name))[:CATEGORIES_MAX]
+
+
+def topic_mask(categories: Iterable[str], topics: Mapping[str, int]) -> int:
+    """Return the bits of the topics that categories name; 0, for everyone, when they name none.
+
+    ``topics`` maps ``topic_key`` of a topic's slug and of its name to its number.
+    """
+    mask = 0
+    for category in categories:
+        number = topics.get(topic_key(category))
+        if number is not None:
+            mask |= 1 << number
+    return mask
+
+
+def topic_key(name: str) -> str:
+    """Return what makes two names one topic: letters and digits only, case-folded, without accents."""
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(c for c in decomposed if c.isalnum())
 
 
 class _TextReader(HTMLParser):
