@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_ENHANCED = re.compile(r"\A([245]\.\d{1,3}\.\d{1,3})(?:\s+|\Z)")
+_TEXT_MAX = 500  # characters kept: a line has at most 512 octets (RFC 5321 §4.5.3.1.5)
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,15 @@ class SmtpReply:
     code: int
     enhanced: str | None
     text: str
+
+    @classmethod
+    def parse(cls, code: int, text: bytes | str) -> SmtpReply:
+        """Read the lines behind a code; each may repeat the enhanced code (RFC 2034 §4)."""
+        decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        lines = [line.strip() for line in decoded.splitlines() if line.strip()]
+        found = _ENHANCED.match(lines[0]) if lines else None
+        words = " ".join(_ENHANCED.sub("", line) for line in lines)
+        return cls(code, found.group(1) if found else None, words[:_TEXT_MAX])
 
 
 class OutcomeKind(StrEnum):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import threading
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -73,7 +73,7 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
 
-    def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep a message, or refuse it."""
         (address,) = envelope.rcpt_tos
         if address in self.refuse_data:
@@ -81,14 +81,14 @@ class Sink:
         content = envelope.original_content or b""
         with self._lock:
             self.messages.append(Received(envelope.mail_from or "", address, content, datetime.now(UTC)))  # noqa: TID251
-        time.sleep(self.answer_delay)
+        await asyncio.sleep(self.answer_delay)
         return "250 2.0.0 kept"
 
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: LoginPassword
     ) -> AuthResult:
         """Check user and password."""
-        return AuthResult(success=(data.login.decode(), data.password.decode()) == self.login)
+        return AuthResult(success=(data.login.decode(), data.password.decode()) == self.login, handled=False)
 
 
 class _Controller(Controller):

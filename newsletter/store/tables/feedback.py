@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, SmallInteger, String, Text
+from sqlalchemy import Index, Integer, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.domain.outcomes import OutcomeKind, OutcomeSource
@@ -13,12 +13,21 @@ from newsletter.store.types import BigId, UtcDateTime, Words
 
 
 class Outcome(Base):
-    """An event about a message, whoever told us; ``event_key`` makes a repetition harmless."""
+    """An event about a message, whoever told us; ``event_key`` makes a repetition harmless.
+
+    ``acted_at`` is when the policy has looked at it; NULL: not yet.
+    """
 
     __tablename__ = "outcomes"
     __table_args__ = (
         Index("ix_outcomes_subscriber", "subscriber_id", "at"),
         Index("ix_outcomes_mailing", "mailing_id", "kind"),
+        Index(
+            "ix_outcomes_open",
+            "id",
+            postgresql_where=text("acted_at IS NULL"),
+            sqlite_where=text("acted_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -33,3 +42,4 @@ class Outcome(Base):
     reply_code: Mapped[int | None] = mapped_column(SmallInteger)
     reply_enhanced: Mapped[str | None] = mapped_column(String(12))
     evidence: Mapped[str] = mapped_column(Text, default="")
+    acted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -42,7 +42,10 @@ class NoticeStatus(StrEnum):
 
 
 class Mailing(Base):
-    """The sending of one issue. ``highest`` is its newest article number: bit 0 of every pick."""
+    """The sending of one issue. ``highest`` is its newest article number: bit 0 of every pick.
+
+    ``fault`` says why nothing goes out just now, as when the relay does not answer.
+    """
 
     __tablename__ = "mailings"
     __table_args__ = (
@@ -59,6 +62,7 @@ class Mailing(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fault: Mapped[str | None] = mapped_column(Text)
 
 
 class Batch(Base):

@@ -88,10 +88,19 @@ def upgrade() -> None:
         sa.Column("reply_code", sa.SmallInteger(), nullable=True),
         sa.Column("reply_enhanced", sa.String(length=12), nullable=True),
         sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("acted_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outcomes")),
         sa.UniqueConstraint("event_key", name=op.f("uq_outcomes_event_key")),
     )
     op.create_index("ix_outcomes_mailing", "outcomes", ["mailing_id", "kind"], unique=False)
+    op.create_index(
+        "ix_outcomes_open",
+        "outcomes",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("acted_at IS NULL"),
+        sqlite_where=sa.text("acted_at IS NULL"),
+    )
     op.create_index("ix_outcomes_subscriber", "outcomes", ["subscriber_id", "at"], unique=False)
     op.create_table(
         "signing_keys",
@@ -336,6 +345,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fault", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name=op.f("fk_mailings_issue_id")),
         sa.ForeignKeyConstraint(
             ["newsletter_id"], ["newsletters.id"], name=op.f("fk_mailings_newsletter_id")
