@@ -53,6 +53,16 @@ def arrange(numbers: Sequence[int]) -> list[Placement]:
     return placements + briefs
 
 
+def digest(stories: Sequence[FrozenStory], *, middle: BlockKind) -> tuple[Placement, ...]:
+    """Return all blocks of a digest in their order; ``middle`` is PERSONAL in a mail and WEB on a page."""
+    return (
+        Placement(BlockKind.FRAME_HEAD, ""),
+        *arrange([story.number for story in stories]),
+        Placement(middle, ""),
+        Placement(BlockKind.FRAME_FOOT, ""),
+    )
+
+
 def subject(stories: Sequence[FrozenStory]) -> str:
     """Return the subject: the headline of the top story."""
     return shorten(stories[0].title, SUBJECT_MAXIMUM)
