@@ -1,0 +1,215 @@
+"""Catch every mail: an SMTP server that delivers nowhere and keeps what it receives on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.utils import parseaddr
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from newsletter.runtime.clock import Clock
+
+_KEPT = 5_000  # messages: enough to look at, and 500 MB of disk at the size where Gmail clips
+_MESSAGE_BYTES = 32 * 1024 * 1024
+_PREVIEW_CHARACTERS = 160  # two lines of the list
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Describe one message of the inbox; ``number`` counts from 1 in the order of arrival."""
+
+    number: int
+    received_at: datetime
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+    sender: str
+    subject: str
+    preview: str
+    newsletter: str
+    size_bytes: int
+
+
+class Mailbox:
+    """Keep messages in a folder, one file each, and the newest few thousand of them; safe to use from threads."""
+
+    def __init__(self, folder: Path, *, clock: Clock) -> None:
+        """Open the folder; what an earlier run received is still there."""
+        self._folder = folder
+        self._clock = clock
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        found = sorted(folder.glob("*.json"))
+        self._entries = {entry.number: entry for entry in map(_read_entry, found)}
+        self._last = max(self._entries, default=0)
+
+    def keep(self, *, mail_from: str, rcpt_to: Sequence[str], message: bytes) -> Entry:
+        """Write one message and return its entry."""
+        with self._lock:
+            self._last += 1
+            number = self._last
+        entry = _describe(number, self._clock.now(), mail_from, rcpt_to, message)
+        self._path(number, "eml").write_bytes(message)
+        self._path(number, "json").write_text(_as_text(entry), encoding="utf-8")
+        with self._lock:
+            self._entries[number] = entry
+            surplus = sorted(self._entries)[:-_KEPT]
+            for old in surplus:
+                del self._entries[old]
+        for old in surplus:
+            self._path(old, "eml").unlink(missing_ok=True)
+            self._path(old, "json").unlink(missing_ok=True)
+        return entry
+
+    def entries(self, search: str = "") -> list[Entry]:
+        """Return the entries that hold the letters searched for, newest first."""
+        wanted = search.casefold().strip()
+        with self._lock:
+            found = sorted(self._entries.values(), key=lambda entry: entry.number, reverse=True)
+        return [entry for entry in found if wanted in _haystack(entry)] if wanted else found
+
+    def entry(self, number: int) -> Entry | None:
+        """Return one entry, or None."""
+        with self._lock:
+            return self._entries.get(number)
+
+    def raw(self, number: int) -> bytes:
+        """Return the octets of a message as they were received."""
+        return self._path(number, "eml").read_bytes()
+
+    def parsed(self, number: int) -> EmailMessage:
+        """Return a message taken apart."""
+        return _parse(self.raw(number))
+
+    def _path(self, number: int, kind: str) -> Path:
+        return self._folder / f"{number:08}.{kind}"
+
+
+class CatchAll:
+    """Answer SMTP on one port and keep every message in a mailbox."""
+
+    def __init__(self, mailbox: Mailbox, *, host: str, port: int) -> None:
+        """Prepare the server; nothing listens yet."""
+        self.port = port
+        self._controller = _Controller(_Keeper(mailbox), hostname=host, port=port)
+
+    def start(self) -> None:
+        """Listen, in a thread."""
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._controller.stop(no_assert=True)
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        """Make the protocol of one connection."""
+        return SMTP(self.handler, hostname=self.hostname, ident="Inbox", data_size_limit=_MESSAGE_BYTES)
+
+
+class _Keeper:
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Keep a message before saying that we have it."""
+        content = envelope.content
+        body = content if isinstance(content, bytes) else (content or "").encode("utf-8", "surrogateescape")
+        await asyncio.to_thread(
+            self._mailbox.keep,
+            mail_from=envelope.mail_from or "",
+            rcpt_to=[str(recipient) for recipient in envelope.rcpt_tos],
+            message=body,
+        )
+        return "250 2.0.0 Kept"
+
+
+def free_port(host: str, *, preferred: int = 0) -> int:
+    """Return the preferred port when nothing listens there, else any free one."""
+    for port in (preferred, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise OSError("no port is free")
+
+
+def text_of(message: EmailMessage) -> str:
+    """Return the plain text of a message, "" when it has none."""
+    return _body(message, "plain")
+
+
+def html_of(message: EmailMessage) -> str:
+    """Return the HTML of a message, "" when it has none."""
+    return _body(message, "html")
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    if part is None:
+        return ""
+    try:
+        return str(part.get_content())
+    except (LookupError, KeyError):  # a charset or type that nobody knows
+        payload = part.get_payload(decode=True)
+        return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+
+
+def _parse(message: bytes) -> EmailMessage:
+    parser: Callable[[bytes], EmailMessage] = BytesParser(policy=policy.default).parsebytes
+    return parser(message)
+
+
+def _describe(number: int, now: datetime, mail_from: str, rcpt_to: Sequence[str], message: bytes) -> Entry:
+    parsed = _parse(message)
+    name, address = parseaddr(str(parsed.get("From", "")))
+    return Entry(
+        number=number,
+        received_at=now,
+        mail_from=mail_from,
+        rcpt_to=tuple(rcpt_to),
+        sender=name or address or mail_from,
+        subject=str(parsed.get("Subject", "")).strip() or "(no subject)",
+        preview=" ".join(_words(text_of(parsed)))[:_PREVIEW_CHARACTERS],
+        newsletter=str(parsed.get("List-Id", "")).partition("<")[0].strip(' "'),
+        size_bytes=len(message),
+    )
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yield the words of a text but for rules and bare links, which say nothing in a list."""
+    for word in text[:2000].split():
+        if any(letter.isalnum() for letter in word) and "://" not in word:
+            yield word
+
+
+def _haystack(entry: Entry) -> str:
+    return "\n".join(
+        (entry.subject, entry.sender, entry.newsletter, entry.mail_from, *entry.rcpt_to, entry.preview)
+    ).casefold()
+
+
+def _as_text(entry: Entry) -> str:
+    return json.dumps(asdict(entry) | {"received_at": entry.received_at.isoformat()}, ensure_ascii=False)
+
+
+def _read_entry(path: Path) -> Entry:
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    fields["received_at"] = datetime.fromisoformat(fields["received_at"])
+    fields["rcpt_to"] = tuple(fields["rcpt_to"])
+    return Entry(**fields)
