@@ -77,9 +77,8 @@ MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
             MessageStatus.EXPIRED,
         }
     ),
-    MessageStatus.UNCERTAIN: frozenset(
-        {MessageStatus.SUBMITTED, MessageStatus.UNCERTAIN, MessageStatus.DEFERRED, MessageStatus.FAILED}
-    ),
+    # Once in doubt, only a 250 resolves it: whatever a later attempt says, the first may have arrived.
+    MessageStatus.UNCERTAIN: frozenset({MessageStatus.SUBMITTED, MessageStatus.UNCERTAIN}),
     MessageStatus.FAILED: frozenset(),
     MessageStatus.WITHHELD: frozenset(),
     MessageStatus.EXPIRED: frozenset(),
@@ -110,6 +109,11 @@ def move_mailing(current: MailingStatus, target: MailingStatus) -> MailingStatus
             hint="See where it stands with: newsletter issues show",
         )
     return target
+
+
+def resolve(current: MessageStatus, told: MessageStatus) -> MessageStatus:
+    """Return where a message stands that stood at ``current`` when a further attempt ended with ``told``."""
+    return told if told in MESSAGE_MOVES[current] else current
 
 
 def bitmap(members: Iterable[int], bucket: int) -> bytes:

@@ -1,0 +1,236 @@
+"""Keep mailings and their batches: who is planned to get an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast  # row counts need a cursor's type
+
+from sqlalchemy import CursorResult, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.domain import mailings
+from newsletter.domain.errors import NotFound
+from newsletter.domain.issues import IssueStatus
+from newsletter.domain.mailings import BUCKET_SIZE, BatchStatus, MailingKind, MailingStatus
+from newsletter.domain.subscriptions import SubscriptionStatus
+from newsletter.store import inserts
+from newsletter.store.tables import Batch, Issue, Mailing, Subscription
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Hold what reading histories needs of another mailing of the newsletter."""
+
+    mailing_id: int
+    highest: int
+    started_at: datetime
+
+
+def start(session: Session, issue: Issue, *, highest: int, now: datetime, expires_at: datetime) -> Mailing:
+    """Return the main mailing of an issue; make it when it is not there."""
+    row = {
+        "issue_id": issue.id,
+        "newsletter_id": issue.newsletter_id,
+        "kind": MailingKind.MAIN,
+        "status": MailingStatus.RUNNING,
+        "highest": highest,
+        "started_at": now,
+        "expires_at": expires_at,
+    }
+    inserts.missing(session, Mailing, [row], returning=Mailing.id)
+    return session.scalars(
+        select(Mailing).where(Mailing.issue_id == issue.id, Mailing.kind == MailingKind.MAIN)
+    ).one()
+
+
+def get(session: Session, mailing_id: int) -> Mailing:
+    """Return one mailing; raise NotFound."""
+    found = session.get(Mailing, mailing_id, populate_existing=True)
+    if found is None:
+        raise NotFound(f"There is no mailing {mailing_id}.")
+    return found
+
+
+def of_issue(session: Session, issue_id: int) -> Mailing | None:
+    """Return the mailing of an issue; None when it has not been expanded."""
+    return session.scalars(
+        select(Mailing).where(Mailing.issue_id == issue_id).execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def status(session: Session, mailing_id: int) -> MailingStatus:
+    """Return where a mailing stands."""
+    return session.scalars(select(Mailing.status).where(Mailing.id == mailing_id)).one()
+
+
+def move(session: Session, mailing: Mailing, target: MailingStatus) -> None:
+    """Move a mailing in one conditional statement; raise Conflict when it may not, or has just moved."""
+    current = mailing.status
+    mailings.move_mailing(current, target)
+    result = session.execute(
+        update(Mailing)
+        .where(Mailing.id == mailing.id, Mailing.status == current)
+        .values(status=target)
+        .execution_options(synchronize_session=False)
+    )
+    if cast("CursorResult[object]", result).rowcount != 1:
+        session.refresh(mailing)
+        mailings.move_mailing(mailing.status, target)
+        move(session, mailing, target)
+    session.refresh(mailing)
+
+
+def note_fault(session: Session, mailing_id: int, fault: str | None) -> None:
+    """Say why nothing goes out just now; None: it does."""
+    session.execute(
+        update(Mailing)
+        .where(Mailing.id == mailing_id, Mailing.fault.is_distinct_from(fault))
+        .values(fault=fault)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def audience(session: Session, newsletter_id: int, *, from_bucket: int, bucket_count: int) -> list[int]:
+    """Return the active readers of a newsletter in a range of buckets, in ascending order."""
+    low = from_bucket * BUCKET_SIZE
+    return list(
+        session.scalars(
+            select(Subscription.subscriber_id)
+            .where(
+                Subscription.newsletter_id == newsletter_id,
+                Subscription.status == SubscriptionStatus.ACTIVE,
+                Subscription.subscriber_id >= low,
+                Subscription.subscriber_id < low + bucket_count * BUCKET_SIZE,
+            )
+            .order_by(Subscription.subscriber_id)
+        )
+    )
+
+
+def next_bucket(session: Session, newsletter_id: int, *, after: int) -> int | None:
+    """Return the first bucket behind ``after`` in which a reader of a newsletter is active."""
+    found = session.scalar(
+        select(func.min(Subscription.subscriber_id)).where(
+            Subscription.newsletter_id == newsletter_id,
+            Subscription.status == SubscriptionStatus.ACTIVE,
+            Subscription.subscriber_id >= (after + 1) * BUCKET_SIZE,
+        )
+    )
+    return None if found is None else found // BUCKET_SIZE
+
+
+def last_bucket(session: Session, mailing_id: int) -> int:
+    """Return the last bucket that has a batch; -1 when there is none yet."""
+    found = session.scalar(select(func.max(Batch.bucket)).where(Batch.mailing_id == mailing_id))
+    return -1 if found is None else found
+
+
+def add_batches(
+    session: Session, mailing_id: int, readers: Mapping[int, Sequence[int]], *, due_at: datetime
+) -> None:
+    """Freeze the audience of some buckets; a batch that is there already stays as it is."""
+    rows = [
+        {
+            "mailing_id": mailing_id,
+            "wave": 0,
+            "bucket": bucket,
+            "status": BatchStatus.PENDING,
+            "due_at": due_at,
+            "planned": mailings.bitmap(ids, bucket),
+            "planned_count": len(ids),
+        }
+        for bucket, ids in readers.items()
+    ]
+    inserts.missing(session, Batch, rows, returning=Batch.id)
+
+
+def get_batch(session: Session, batch_id: int) -> Batch:
+    """Return one batch."""
+    return session.scalars(
+        select(Batch).where(Batch.id == batch_id).execution_options(populate_existing=True)
+    ).one()
+
+
+def batches(session: Session, mailing_id: int) -> list[Batch]:
+    """Return all batches of a mailing."""
+    return list(
+        session.scalars(
+            select(Batch)
+            .where(Batch.mailing_id == mailing_id)
+            .order_by(Batch.bucket, Batch.wave)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def planned_count(session: Session, mailing_id: int) -> int:
+    """Count the planned readers of a mailing."""
+    return session.scalar(select(func.sum(Batch.planned_count)).where(Batch.mailing_id == mailing_id)) or 0
+
+
+def settle_batch(
+    session: Session,
+    batch_id: int,
+    *,
+    status: BatchStatus,
+    retry_at: datetime | None,
+    due_at: datetime | None = None,
+) -> None:
+    """Say whether every planned reader has a result, and when the batch wants attention again."""
+    values: dict[str, object] = {"status": status, "retry_at": retry_at}
+    if due_at is not None:
+        values["due_at"] = due_at
+    session.execute(
+        update(Batch).where(Batch.id == batch_id).values(values).execution_options(synchronize_session=False)
+    )
+
+
+def earlier(
+    session: Session, newsletter_id: int, *, other_than: int, lowest_number: int, since: datetime
+) -> list[Earlier]:
+    """Return the mailings of a newsletter that may hold an article from ``lowest_number`` on, or began after ``since``.
+
+    Not only those before this one: a slow batch of an older mailing runs after a newer mailing (ledger.md §7.3).
+    """
+    rows = session.execute(
+        select(Mailing.id, Mailing.highest, Mailing.started_at).where(
+            Mailing.newsletter_id == newsletter_id,
+            Mailing.id != other_than,
+            or_(Mailing.highest >= lowest_number, Mailing.started_at >= since),
+        )
+    )
+    return [Earlier(*row) for row in rows]
+
+
+def finish(session: Session, mailing_id: int, *, now: datetime) -> bool:
+    """Close a mailing whose batches are all settled; False while one is not."""
+    is_open = select(Batch.id).where(
+        Batch.mailing_id == mailing_id, or_(Batch.status == BatchStatus.PENDING, Batch.retry_at.is_not(None))
+    )
+    is_expanded = (
+        select(Issue.id).join(Mailing).where(Mailing.id == mailing_id, Issue.status == IssueStatus.MAILED)
+    )
+    done = session.execute(
+        update(Mailing)
+        .where(
+            Mailing.id == mailing_id, Mailing.finished_at.is_(None), ~is_open.exists(), is_expanded.exists()
+        )
+        .values(finished_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if cast("CursorResult[object]", done).rowcount != 1:
+        return False
+    session.execute(
+        update(Mailing)
+        .where(Mailing.id == mailing_id, Mailing.status == MailingStatus.RUNNING)
+        .values(status=MailingStatus.DONE)
+        .execution_options(synchronize_session=False)
+    )
+    return True
+
+
+def unfinished(session: Session) -> list[Mailing]:
+    """Return the mailings that are not finished, oldest first."""
+    return list(session.scalars(select(Mailing).where(Mailing.finished_at.is_(None)).order_by(Mailing.id)))
