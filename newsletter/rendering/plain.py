@@ -56,7 +56,8 @@ def web(issue: FrozenIssue, words: Words) -> str:
 
 def frame_foot(identity: Identity, words: Words) -> str:
     """Return who publishes the newsletter, where, and the links that everybody has."""
-    lines = [identity.from_name, identity.postal_address]
+    is_named = identity.postal_address.startswith(identity.from_name)
+    lines = [identity.postal_address] if is_named else [identity.from_name, identity.postal_address]
     if identity.home_url:
         lines.append(identity.home_url)
     if identity.privacy_url:

@@ -1,0 +1,133 @@
+"""Freeze what an issue is made of: the newsletter as it is now, and the ranked candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from newsletter.domain import schedules, selection
+from newsletter.domain.rendered import FrozenIssue, FrozenStory, FrozenTopic, Identity
+from newsletter.domain.subscriptions import REACH, Cadence
+from newsletter.store import Session, articles, newsletters
+from newsletter.store.articles import ArticleRow
+from newsletter.store.tables import Newsletter
+
+# The newest so many articles are candidates: enough for readers of one topic out of many, and three styles of each
+# are rendered in a few seconds.
+CANDIDATE_MAXIMUM = 150
+LONGEST_REACH = max(reach for reach in (REACH[cadence] for cadence in Cadence) if reach is not None)
+
+
+def freeze(
+    session: Session,
+    newsletter: Newsletter,
+    *,
+    issue_id: int,
+    number: int,
+    since: datetime,
+    cut_off_at: datetime,
+    nonce: str,
+) -> FrozenIssue:
+    """Return the content of an issue as of now; it changes nothing.
+
+    Articles seen after ``since`` are fresh; older ones are candidates for readers who get the newsletter rarely.
+    """
+    start = min(since, cut_off_at - LONGEST_REACH)
+    rows = articles.candidates(session, newsletter.id, since=start, until=cut_off_at)
+    return assemble(
+        session,
+        newsletter,
+        ranked([_story(row, since=since) for row in rows]),
+        issue_id=issue_id,
+        number=number,
+        cut_off_at=cut_off_at,
+        nonce=nonce,
+    )
+
+
+def recent(
+    session: Session, newsletter: Newsletter, *, number: int, cut_off_at: datetime, nonce: str
+) -> FrozenIssue:
+    """Return a sample of the newest articles, whether they were mailed or not: for looking at, never for readers."""
+    rows = articles.search(session, newsletter.id, limit=newsletter.story_maximum)
+    kept = [row for row in rows if row.article.retracted_at is None]
+    stories = ranked([_story(row, since=datetime.min.replace(tzinfo=cut_off_at.tzinfo)) for row in kept])
+    return assemble(
+        session, newsletter, stories, issue_id=0, number=number, cut_off_at=cut_off_at, nonce=nonce
+    )
+
+
+def assemble(
+    session: Session,
+    newsletter: Newsletter,
+    stories: tuple[FrozenStory, ...],
+    *,
+    issue_id: int,
+    number: int,
+    cut_off_at: datetime,
+    nonce: str,
+) -> FrozenIssue:
+    """Put an issue together from a newsletter and its stories, given in the order of the mail."""
+    topics = newsletters.topics(session, newsletter.id)
+    return FrozenIssue(
+        issue_id=issue_id,
+        number=number,
+        issued_on=cut_off_at.astimezone(schedules.zone(newsletter.zone)).date(),
+        nonce=nonce,
+        identity=identity(newsletter),
+        topics=tuple(FrozenTopic(number=each.number, slug=each.slug, name=each.name) for each in topics),
+        stories=stories,
+        highest=max((story.number for story in stories), default=0),
+        story_maximum=newsletter.story_maximum,
+        cut_off_at=cut_off_at,
+    )
+
+
+def identity(newsletter: Newsletter) -> Identity:
+    """Return who a newsletter is from and what it looks like, as of now."""
+    return Identity(
+        newsletter_id=newsletter.id,
+        slug=newsletter.slug,
+        name=newsletter.name,
+        description=newsletter.description,
+        from_name=newsletter.from_name,
+        from_address=newsletter.from_address,
+        reply_to=newsletter.reply_to,
+        postal_address=newsletter.postal_address,
+        home_url=newsletter.home_url,
+        privacy_url=newsletter.privacy_url,
+        language=newsletter.language,
+        direction=newsletter.direction,
+        zone=newsletter.zone,
+        accent=newsletter.accent,
+        background=newsletter.background,
+        logo_url=newsletter.logo_url,
+    )
+
+
+def ranked(stories: Iterable[FrozenStory]) -> tuple[FrozenStory, ...]:
+    """Return the candidates in the order of the mail, at most CANDIDATE_MAXIMUM of them."""
+    by_number = {story.number: story for story in stories}
+    order = selection.rank(story.candidate for story in by_number.values())
+    return tuple(by_number[candidate.number] for candidate in order[:CANDIDATE_MAXIMUM])
+
+
+def _story(row: ArticleRow, *, since: datetime) -> FrozenStory:
+    article = row.article
+    return FrozenStory(
+        number=article.number,
+        article_id=article.id,
+        topics=row.topics,
+        seen_at=row.seen_at,
+        is_fresh=row.seen_at > since,
+        title=article.title,
+        summary=article.summary,
+        url=article.url,
+        canonical_url=article.canonical_url,
+        author=article.author,
+        image_url=article.image_url,
+        image_width=article.image_width,
+        image_height=article.image_height,
+        image_alt=article.image_alt,
+        published_at=article.published_at,
+    )

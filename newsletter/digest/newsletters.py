@@ -1,0 +1,198 @@
+"""Set newsletters up: who they are from, what they look like, their topics and schedules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from newsletter.domain import addresses
+from newsletter.domain import schedules as rules
+from newsletter.domain.errors import Conflict, InvalidInput
+from newsletter.domain.issues import OnSilence
+from newsletter.rendering import words
+from newsletter.store import IntegrityError, Session, newsletters
+from newsletter.store.tables import Newsletter, Schedule, Topic
+
+TOPIC_MAXIMUM = 63  # bits of a mask that fits a signed column of 64
+STORY_MAXIMUM = 60  # Gmail cuts a mail at 102 kB; sixty stories stay below
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")  # a label of the List-Id, RFC 2919
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewsletterDraft:
+    """Hold what a new newsletter shall be; ``on_silence``: what happens to an issue that nobody approves."""
+
+    slug: str
+    name: str
+    from_name: str
+    from_address: str
+    postal_address: str
+    reply_to: str | None = None
+    description: str = ""
+    home_url: str = ""
+    privacy_url: str = ""
+    language: str = "en"
+    zone: str = "UTC"
+    accent: str = "#1a4f8b"
+    background: str = "#f4f3ef"
+    logo_url: str = ""
+    story_minimum: int = 1
+    story_maximum: int = 20
+    on_silence: OnSilence = OnSilence.SEND
+
+
+def add(
+    session: Session, draft: NewsletterDraft, *, now: datetime, languages: tuple[str, ...] | None = None
+) -> Newsletter:
+    """Add a newsletter; raise InvalidInput that names the field to mend, Conflict when the slug is taken.
+
+    ``languages``: those with a catalogue of words; None = the shipped ones.
+    """
+    checked = _checked(draft, languages=words.languages() if languages is None else languages)
+    found = Newsletter(**asdict(checked), direction=words.direction(checked.language), created_at=now)
+    try:
+        with session.begin_nested():
+            session.add(found)
+    except IntegrityError as error:
+        raise Conflict(
+            f"There is a newsletter {draft.slug!r} already.", hint="Choose another slug.", reason="slug_taken"
+        ) from error
+    return found
+
+
+def add_topic(session: Session, newsletter: Newsletter, *, slug: str, name: str) -> Topic:
+    """Add a topic that readers can follow; articles whose category has its slug or name belong to it."""
+    _check_slug(slug)
+    number = max((topic.number for topic in newsletters.topics(session, newsletter.id)), default=-1) + 1
+    if number >= TOPIC_MAXIMUM:
+        raise Conflict(
+            f"A newsletter can have {TOPIC_MAXIMUM} topics.",
+            hint="Use fewer topics.",
+            reason="too_many_topics",
+        )
+    topic = Topic(
+        newsletter_id=newsletter.id, number=number, slug=slug, name=_line("name", name, maximum=120)
+    )
+    try:
+        with session.begin_nested():
+            session.add(topic)
+    except IntegrityError as error:
+        raise Conflict(
+            f"The newsletter has a topic {slug!r} already.", hint="Choose another slug.", reason="slug_taken"
+        ) from error
+    return topic
+
+
+def add_schedule(
+    session: Session, newsletter: Newsletter, *, cron: str, zone: str | None = None, now: datetime
+) -> Schedule:
+    """Add a schedule: five cron fields in an IANA zone, else in the newsletter's own."""
+    name = zone or newsletter.zone
+    schedule = Schedule(
+        newsletter_id=newsletter.id, cron=cron, zone=name, next_slot_at=rules.next_slot(cron, name, after=now)
+    )
+    session.add(schedule)
+    session.flush()
+    return schedule
+
+
+def stop_schedule(session: Session, schedule_id: int) -> Schedule:
+    """Plan no more issues from a schedule."""
+    schedule = newsletters.get_schedule(session, schedule_id)
+    schedule.is_active = False
+    return schedule
+
+
+def resume_schedule(session: Session, schedule_id: int, *, now: datetime) -> Schedule:
+    """Plan issues from a schedule again, from the next slot on; missed ones stay missed."""
+    schedule = newsletters.get_schedule(session, schedule_id)
+    schedule.is_active = True
+    schedule.next_slot_at = rules.next_slot(schedule.cron, schedule.zone, after=now)
+    return schedule
+
+
+def _checked(draft: NewsletterDraft, *, languages: tuple[str, ...]) -> NewsletterDraft:
+    _check_slug(draft.slug)
+    _check_language(draft.language, languages)
+    rules.zone(draft.zone)
+    _check_counts(draft)
+    return replace(
+        draft,
+        name=_line("name", draft.name, maximum=120),
+        from_name=_line("from_name", draft.from_name, maximum=60),
+        from_address=str(addresses.parse(draft.from_address)),
+        reply_to=str(addresses.parse(draft.reply_to)) if draft.reply_to else None,
+        postal_address=_postal(draft.postal_address),
+        description=draft.description.strip()[:400],
+        home_url=_url("home_url", draft.home_url),
+        privacy_url=_url("privacy_url", draft.privacy_url),
+        logo_url=_url("logo_url", draft.logo_url),
+        accent=_colour("accent", draft.accent),
+        background=_colour("background", draft.background),
+    )
+
+
+def _check_slug(slug: str) -> None:
+    if not _SLUG.fullmatch(slug):
+        raise _refused("slug", f"{slug!r} is no slug", "Use 1 to 50 of a-z, 0-9 and -, such as daily.")
+
+
+def _check_language(language: str, languages: tuple[str, ...]) -> None:
+    if language.partition("-")[0] not in languages:
+        raise _refused(
+            "language",
+            f"there are no words for the language {language!r}",
+            f"Use one of {', '.join(languages)}.",
+        )
+
+
+def _check_counts(draft: NewsletterDraft) -> None:
+    if not 1 <= draft.story_minimum <= draft.story_maximum <= STORY_MAXIMUM:
+        raise _refused(
+            "story_maximum",
+            f"{draft.story_minimum} to {draft.story_maximum} stories are no range",
+            f"Give a minimum of 1 or more and a maximum of at most {STORY_MAXIMUM}.",
+        )
+
+
+def _line(field: str, text: str, *, maximum: int) -> str:
+    cleaned = " ".join(text.split())
+    if not cleaned or len(cleaned) > maximum or _CONTROL.search(cleaned):
+        raise _refused(field, "it must be one line of text", f"Give 1 to {maximum} characters.")
+    return cleaned
+
+
+def _postal(text: str) -> str:
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    cleaned = "\n".join(line for line in lines if line)
+    if not cleaned or len(cleaned) > 400:
+        raise _refused(
+            "postal_address",
+            "it must be the publisher's address, which the law wants in every mail",
+            "Give name, street and town in at most 400 characters.",
+        )
+    return cleaned
+
+
+def _url(field: str, url: str) -> str:
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s<>\"]", url):
+        raise _refused(field, f"{url!r} is no web address", "Give one such as https://example.com/.")
+    return url
+
+
+def _colour(field: str, colour: str) -> str:
+    lowered = colour.lower()
+    if not _COLOUR.fullmatch(lowered):
+        raise _refused(field, f"{colour!r} is no colour", 'Give six hexadecimal digits, such as "#1a4f8b".')
+    return lowered
+
+
+def _refused(field: str, what: str, hint: str) -> InvalidInput:
+    return InvalidInput(f"{field} cannot be used: {what}.", hint=hint, reason=f"bad_{field}")

@@ -1,0 +1,221 @@
+"""Keep issues and move them from state to state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast  # Any: column values; cast: the driver's result has a row count
+
+from sqlalchemy import ColumnElement, CursorResult, and_, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter.domain.errors import Conflict, NotFound
+from newsletter.domain.issues import MOVES, IssueStatus, OnSilence
+from newsletter.domain.layout import StoryStyle
+from newsletter.domain.rendered import BlockKind, FrozenIssue
+from newsletter.store import counters
+from newsletter.store.tables import Article, Block, Issue, Newsletter
+
+# Issues that readers were, or will be, sent: what they carried is not new any more.
+_CARRIED = (IssueStatus.BUILT, IssueStatus.HELD, IssueStatus.MAILED)
+
+
+def add(
+    session: Session,
+    newsletter_id: int,
+    *,
+    since: datetime,
+    cut_off_at: datetime,
+    now: datetime,
+    schedule_id: int | None = None,
+    slot_at: datetime | None = None,
+    **values: Any,
+) -> Issue | None:
+    """Plan an issue with the next number; None when the schedule's slot has one already."""
+    try:
+        with session.begin_nested():
+            issue = Issue(
+                newsletter_id=newsletter_id,
+                number=counters.take(session, f"issue:{newsletter_id}"),
+                schedule_id=schedule_id,
+                slot_at=slot_at,
+                since=since,
+                cut_off_at=cut_off_at,
+                planned_at=now,
+                **values,
+            )
+            session.add(issue)
+    except IntegrityError:
+        return None
+    return issue
+
+
+def get(session: Session, issue_id: int) -> Issue:
+    """Return an issue by its id; raise NotFound."""
+    found = session.get(Issue, issue_id)
+    if found is None:
+        raise NotFound(
+            f"There is no issue {issue_id}.",
+            hint="See the issues with: newsletter issues list",
+            reason="unknown_issue",
+        )
+    return found
+
+
+def by_number(session: Session, newsletter_id: int, number: int) -> Issue:
+    """Return an issue by its number in its newsletter; raise NotFound."""
+    found = session.scalar(select(Issue).where(Issue.newsletter_id == newsletter_id, Issue.number == number))
+    if found is None:
+        raise NotFound(f"There is no issue number {number}.", reason="unknown_issue")
+    return found
+
+
+def listing(
+    session: Session,
+    *,
+    newsletter_id: int | None = None,
+    status: IssueStatus | None = None,
+    search: str = "",
+    limit: int = 50,
+    offset: int = 0,
+) -> Sequence[Issue]:
+    """Return issues, the newest first; ``search`` looks for words in the stories of built ones."""
+    query = select(Issue).order_by(Issue.cut_off_at.desc(), Issue.id.desc()).limit(limit).offset(offset)
+    return session.scalars(query.where(*_filters(newsletter_id, status, search))).all()
+
+
+def count(
+    session: Session, *, newsletter_id: int | None = None, status: IssueStatus | None = None, search: str = ""
+) -> int:
+    """Return how many issues ``listing`` would go through."""
+    query = select(func.count()).select_from(Issue)
+    return session.scalar(query.where(*_filters(newsletter_id, status, search))) or 0
+
+
+def last_cut_off(
+    session: Session, newsletter_id: int, *, until: datetime, except_id: int = 0
+) -> datetime | None:
+    """Return up to when articles were carried by the newsletter's issues; skipped and cancelled ones carry none.
+
+    Issues with a later cut-off than ``until`` and the issue ``except_id`` do not count.
+    """
+    return session.scalar(
+        select(Issue.cut_off_at)
+        .where(
+            Issue.newsletter_id == newsletter_id,
+            Issue.status.in_(_CARRIED),
+            Issue.cut_off_at <= until,
+            Issue.id != except_id,
+        )
+        .order_by(Issue.cut_off_at.desc())
+        .limit(1)
+    )
+
+
+def due_builds(session: Session, *, now: datetime) -> list[int]:
+    """Return the planned issues whose cut-off has come, the oldest first."""
+    return list(
+        session.scalars(
+            select(Issue.id)
+            .where(Issue.status == IssueStatus.PLANNED, Issue.cut_off_at <= now)
+            .order_by(Issue.cut_off_at, Issue.id)
+        )
+    )
+
+
+def ready(session: Session) -> list[int]:
+    """Return the built issues that may be mailed: approved as they stand, or silence is enough."""
+    approved = Issue.approved_revision == Issue.revision
+    return list(
+        session.scalars(
+            select(Issue.id)
+            .join(Newsletter, Newsletter.id == Issue.newsletter_id)
+            .where(Issue.status == IssueStatus.BUILT, or_(approved, Newsletter.on_silence == OnSilence.SEND))
+            .order_by(Issue.cut_off_at, Issue.id)
+        )
+    )
+
+
+def move(
+    session: Session,
+    issue_id: int,
+    target: IssueStatus,
+    *,
+    only_from: IssueStatus | None = None,
+    **values: Any,
+) -> bool:
+    """Move an issue with one conditional UPDATE; False when it stands where the move is not allowed.
+
+    ``only_from`` narrows the allowed starts to one. ``values`` are further columns to set with the move.
+    """
+    starts = [status for status, targets in MOVES.items() if target in targets]
+    if only_from is not None:
+        starts = [status for status in starts if status is only_from]
+    result = session.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.status.in_(starts))
+        .values(status=target, **values)
+        .execution_options(synchronize_session="fetch")
+    )
+    return cast("CursorResult[object]", result).rowcount == 1
+
+
+def require_move(
+    session: Session,
+    issue_id: int,
+    target: IssueStatus,
+    *,
+    only_from: IssueStatus | None = None,
+    **values: Any,
+) -> None:
+    """Move an issue; raise Conflict when it stands where the move is not allowed."""
+    if not move(session, issue_id, target, only_from=only_from, **values):
+        status = get(session, issue_id).status
+        raise Conflict(
+            f"Issue {issue_id} is {status} and cannot become {target}.",
+            hint=f"See where it stands with: newsletter issues show {issue_id}",
+        )
+
+
+def record_fault(session: Session, issue_id: int, fault: str) -> None:
+    """Keep why a planned issue could not be built."""
+    session.execute(
+        update(Issue).where(Issue.id == issue_id, Issue.status == IssueStatus.PLANNED).values(fault=fault)
+    )
+
+
+def frozen(issue: Issue) -> FrozenIssue:
+    """Return the content of a built issue; raise Conflict when it is not built."""
+    if issue.frozen is None:
+        raise Conflict(
+            f"Issue {issue.id} is not built yet.", hint=f"Build it with: newsletter issues build {issue.id}"
+        )
+    return FrozenIssue.from_dict(issue.frozen)
+
+
+def retracted(session: Session, article_ids: Iterable[int]) -> set[int]:
+    """Return which of the articles have been retracted."""
+    query = select(Article.id).where(Article.id.in_(list(article_ids)), Article.retracted_at.is_not(None))
+    return set(session.scalars(query))
+
+
+def _filters(newsletter_id: int | None, status: IssueStatus | None, search: str) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if newsletter_id is not None:
+        filters.append(Issue.newsletter_id == newsletter_id)
+    if status is not None:
+        filters.append(Issue.status == status)
+    return filters + [_tells_of(word) for word in search.split()]
+
+
+def _tells_of(word: str) -> ColumnElement[bool]:
+    """Return the condition that a story of the issue holds a word; each story is looked at once, in its lead style."""
+    return exists().where(
+        and_(
+            Block.issue_id == Issue.id,
+            Block.kind == BlockKind.STORY.value,
+            Block.style == StoryStyle.LEAD.value,
+            Block.text.icontains(word, autoescape=True),
+        )
+    )

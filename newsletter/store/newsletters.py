@@ -1,0 +1,88 @@
+"""Keep newsletters with their topics and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from newsletter.domain.errors import NotFound
+from newsletter.store.tables import Newsletter, Schedule, Topic
+
+
+def by_slug(session: Session, slug: str) -> Newsletter:
+    """Return the newsletter of that name; raise NotFound."""
+    found = find(session, slug)
+    if found is None:
+        raise NotFound(
+            f"There is no newsletter {slug!r}.",
+            hint="See the names with: newsletter newsletters list",
+            reason="unknown_newsletter",
+        )
+    return found
+
+
+def find(session: Session, slug: str) -> Newsletter | None:
+    """Return the newsletter of that name, if there is one."""
+    return session.scalar(select(Newsletter).where(Newsletter.slug == slug))
+
+
+def get(session: Session, newsletter_id: int) -> Newsletter:
+    """Return a newsletter by its id; raise NotFound."""
+    found = session.get(Newsletter, newsletter_id)
+    if found is None:
+        raise NotFound(f"There is no newsletter with the id {newsletter_id}.", reason="unknown_newsletter")
+    return found
+
+
+def listing(session: Session, *, search: str = "") -> Sequence[Newsletter]:
+    """Return newsletters whose name or slug holds ``search``, by slug."""
+    query = select(Newsletter).order_by(Newsletter.slug)
+    if search:
+        query = query.where(
+            or_(
+                Newsletter.slug.icontains(search, autoescape=True),
+                Newsletter.name.icontains(search, autoescape=True),
+            )
+        )
+    return session.scalars(query).all()
+
+
+def topics(session: Session, newsletter_id: int) -> Sequence[Topic]:
+    """Return the topics of a newsletter, in the order in which they were added."""
+    return session.scalars(
+        select(Topic).where(Topic.newsletter_id == newsletter_id).order_by(Topic.number)
+    ).all()
+
+
+def schedules(session: Session, newsletter_id: int) -> Sequence[Schedule]:
+    """Return the schedules of a newsletter, the next slot first."""
+    return session.scalars(
+        select(Schedule)
+        .where(Schedule.newsletter_id == newsletter_id)
+        .order_by(Schedule.next_slot_at, Schedule.id)
+    ).all()
+
+
+def lock_due_schedule(session: Session, *, now: datetime) -> Schedule | None:
+    """Return a schedule whose slot has come, locked until the transaction ends; None when no other is due.
+
+    Schedules that another transaction holds are passed over (on SQLite there is one writer at a time).
+    """
+    return session.scalar(
+        select(Schedule)
+        .where(Schedule.is_active, Schedule.next_slot_at <= now)
+        .order_by(Schedule.next_slot_at, Schedule.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def get_schedule(session: Session, schedule_id: int) -> Schedule:
+    """Return a schedule by its id; raise NotFound."""
+    found = session.get(Schedule, schedule_id)
+    if found is None:
+        raise NotFound(f"There is no schedule {schedule_id}.", reason="unknown_schedule")
+    return found
