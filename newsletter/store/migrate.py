@@ -33,10 +33,15 @@ def is_current(database: Database) -> bool:
     """Say whether the schema is the one that this version needs."""
     with database.engine.begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-        return found == ScriptDirectory.from_config(_config(connection)).get_current_head()
+        return found == head()
 
 
-def _config(connection: Connection) -> Config:
+def head() -> str:
+    """Return the revision that this version needs."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection

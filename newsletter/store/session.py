@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any  # DBAPI connections are untyped
 
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
@@ -50,6 +50,15 @@ class Database:
         """Open a session that only reads, and so waits for no writer."""
         with Session(self._read_engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a connection that sees the database as it stands now, whatever others write meanwhile."""
+        with self._read_engine.connect() as connection:
+            if not self.is_sqlite:  # SQLite's readers see a snapshot anyway
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     def ping(self) -> None:
         """Raise DatabaseUnavailable, with what to do, when the database does not answer."""
