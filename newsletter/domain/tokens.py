@@ -38,6 +38,7 @@ class LinkPurpose(StrEnum):
     CONFIRM = "c"
     BLOCK = "n"
     VIEW = "v"
+    FORM = "f"  # never in a path: the hidden field that says when a signup form was shown
 
 
 LocalPartKind = Literal["b", "u"]  # b: return path, u: unsubscribe by mail
@@ -59,8 +60,8 @@ class KeyRing:
 class LinkToken:
     """Say what a link is about.
 
-    ``object_id`` is the newsletter (unsubscribe, preferences), the notice (confirm, block) or the issue (view).
-    A view link names no reader: ``subscriber_id`` is 0 and ``payload`` holds the picks.
+    ``object_id`` is the newsletter (unsubscribe, preferences), the notice (confirm, block) or the issue (view);
+    0 in a form. A view link names no reader: ``subscriber_id`` is 0 and ``payload`` holds the picks.
     """
 
     purpose: LinkPurpose

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.domain.consent import ConsentEvidence, ConsentKind
+from newsletter.store import inserts
 from newsletter.store.tables import ConsentEvent
 
 
@@ -33,6 +34,23 @@ def add(
         )
     )
     session.flush()
+
+
+def add_imported(
+    session: Session, newsletter_id: int, readers: Iterable[tuple[int, ConsentEvidence]], *, now: datetime
+) -> None:
+    """Keep one event for each reader of an import."""
+    rows = [
+        {
+            "subscriber_id": subscriber_id,
+            "newsletters": [newsletter_id],
+            "kind": ConsentKind.IMPORTED,
+            "at": now,
+            "evidence": as_row(evidence),
+        }
+        for subscriber_id, evidence in readers
+    ]
+    inserts.missing(session, ConsentEvent, rows, returning=ConsentEvent.id)
 
 
 def as_row(evidence: ConsentEvidence) -> dict[str, object]:

@@ -1,0 +1,141 @@
+"""Let readers leave: at once, from any mail ever sent to them, as often as they say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from newsletter.domain import addresses
+from newsletter.domain.consent import ConsentChannel, ConsentEvidence, ConsentKind
+from newsletter.domain.errors import InvalidToken, NotFound
+from newsletter.domain.outcomes import OutcomeKind, OutcomeSource
+from newsletter.domain.subscriptions import EndReason, SubscriptionStatus
+from newsletter.domain.tokens import LinkPurpose, LinkToken, read_link
+from newsletter.store import (
+    Session,
+    consent,
+    keys,
+    newsletters,
+    notices,
+    outcomes,
+    subscribers,
+    subscriptions,
+)
+from newsletter.store.tables import KeyPurpose, Newsletter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Membership:
+    """Hold what a page about one reader and one newsletter shows; the address only in a masked form."""
+
+    subscriber_id: int
+    newsletter: Newsletter
+    masked_address: str
+    language: str | None
+    status: SubscriptionStatus
+    other_count: int
+    mailing_id: int = 0
+
+
+def describe(session: Session, text: str, *, now: datetime) -> Membership:
+    """Say what an unsubscribe link is about, changing nothing; such links never expire (RFC 8058, CASL)."""
+    token = read_link(text, LinkPurpose.UNSUBSCRIBE, keys.ring(session, KeyPurpose.LINKS), now=now)
+    return membership(session, token)
+
+
+def membership(session: Session, token: LinkToken) -> Membership:
+    """Look up the reader and newsletter of a token; raise InvalidToken when they are not kept any more."""
+    try:
+        subscriber = subscribers.get(session, token.subscriber_id)
+        newsletter = newsletters.get(session, token.object_id)
+    except NotFound as error:
+        raise InvalidToken(
+            "What this link was about is not kept any more.",
+            hint="Nothing is left to do.",
+            reason="gone_token",
+        ) from error
+    held = {s.newsletter_id: s.status for s in subscriptions.of_subscriber(session, subscriber.id)}
+    active = [n for n, status in held.items() if status is SubscriptionStatus.ACTIVE]
+    return Membership(
+        subscriber_id=subscriber.id,
+        newsletter=newsletter,
+        masked_address=addresses.parse(subscriber.address).masked if subscriber.address else "",
+        language=subscriber.language,
+        status=held.get(newsletter.id, SubscriptionStatus.ENDED),
+        other_count=len([n for n in active if n != newsletter.id]),
+        mailing_id=token.mailing_id,
+    )
+
+
+def leave(
+    session: Session,
+    *,
+    subscriber_id: int,
+    newsletter_id: int,
+    channel: ConsentChannel,
+    now: datetime,
+    mailing_id: int = 0,
+    evidence: ConsentEvidence | None = None,
+) -> bool:
+    """End one subscription; False when it had ended before, and then nothing changes.
+
+    ``mailing_id`` 0: not from a mail of ours.
+    """
+    ended = subscriptions.end(
+        session, subscriber_id, reason=EndReason.UNSUBSCRIBED, newsletter_ids=[newsletter_id], now=now
+    )
+    _record(session, subscriber_id, ended, mailing_id, _evidence(channel, evidence), now=now)
+    return bool(ended)
+
+
+def leave_all(
+    session: Session,
+    *,
+    subscriber_id: int,
+    channel: ConsentChannel,
+    now: datetime,
+    mailing_id: int = 0,
+    evidence: ConsentEvidence | None = None,
+) -> list[int]:
+    """End all subscriptions of a reader, and confirmations under way; return the newsletters left."""
+    ended = subscriptions.end(session, subscriber_id, reason=EndReason.UNSUBSCRIBED, now=now)
+    notices.withhold(session, subscriber_id, now=now)
+    _record(session, subscriber_id, ended, mailing_id, _evidence(channel, evidence), now=now)
+    return ended
+
+
+def _evidence(channel: ConsentChannel, evidence: ConsentEvidence | None) -> ConsentEvidence:
+    return ConsentEvidence(channel=channel) if evidence is None else replace(evidence, channel=channel)
+
+
+def _record(
+    session: Session,
+    subscriber_id: int,
+    newsletter_ids: Sequence[int],
+    mailing_id: int,
+    evidence: ConsentEvidence,
+    *,
+    now: datetime,
+) -> None:
+    if not newsletter_ids:
+        return
+    consent.add(
+        session,
+        subscriber_id,
+        ConsentKind.UNSUBSCRIBED,
+        newsletters=newsletter_ids,
+        evidence=evidence,
+        now=now,
+    )
+    for newsletter_id in newsletter_ids:
+        outcomes.add(
+            session,
+            kind=OutcomeKind.UNSUBSCRIBED,
+            source=OutcomeSource.INBOUND_MAIL if evidence.channel == "mail" else OutcomeSource.READER,
+            at=now,
+            event_key=f"left:{subscriber_id}:{newsletter_id}:{now.timestamp():.6f}",
+            mailing_id=mailing_id or None,
+            subscriber_id=subscriber_id,
+            reason=evidence.channel,
+        )
