@@ -87,7 +87,7 @@ class _Rendering:
         turned = self._inlined(pieces[::-1])
         self._check_surroundings(pieces, cut, turned)
         head = self._frame(BlockKind.FRAME_HEAD, plain.frame_head(self._issue, self._words))
-        foot = self._frame(BlockKind.FRAME_FOOT, plain.frame_foot(self._issue.identity, self._words))
+        foot = self._frame(BlockKind.FRAME_FOOT, plain.imprint(self._issue.identity, self._words))
         blocks = [
             RenderedBlock(
                 ordinal=ordinal, kind=piece.kind, key=piece.key, style=piece.style, html=html, text=piece.text

@@ -54,7 +54,7 @@ def web(issue: FrozenIssue, words: Words) -> str:
     return f"{words('email.subscribe', newsletter=issue.identity.name)}:\n{mark}\n\n"
 
 
-def frame_foot(identity: Identity, words: Words) -> str:
+def imprint(identity: Identity, words: Words) -> str:
     """Return who publishes the newsletter, where, and the links that everybody has."""
     is_named = identity.postal_address.startswith(identity.from_name)
     lines = [identity.postal_address] if is_named else [identity.from_name, identity.postal_address]
