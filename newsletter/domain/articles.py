@@ -35,18 +35,16 @@ _TRACKING_PREFIXES = ("utm_", "mc_", "at_", "pk_", "mtm_")
 _RSS_MARKS = frozenset({"rss", "rss2", "atom", "feed"})
 _RSS_MARK_NAMES = frozenset({"source", "src", "from", "feed", "format", "partner", "medium"})
 
-_DROPPED = frozenset(
-    "script style template iframe object embed noscript svg math head title textarea".split()
-)
+_DROPPED = frozenset("script style template iframe title textarea".split())
 _INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span"
     " strike strong sub sup time tt u var wbr".split()
 )
 _BLOCKS = frozenset(
-    "address article aside audio blockquote body br button caption center col colgroup dd details dir div dl dt"
-    " fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 header hr html img input legend li"
-    " link main map menu meta nav ol optgroup option p param picture pre section select source summary table tbody"
-    " td tfoot th thead tr track ul video".split()
+    "address article aside audio blockquote body br button caption center col colgroup dd details dir div"
+    " dl dt embed fieldset figcaption figure footer form frame frameset g h1 h2 h3 h4 h5 h6 head header hr"
+    " html img input legend li link main map math menu meta nav noscript object ol optgroup option p param"
+    " picture pre section select source summary svg table tbody td tfoot th thead tr track ul video".split()
 )
 # Embeddings, overrides and isolates of direction: left open, they turn the rest of a page around.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
