@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from newsletter.domain import schedules, selection
-from newsletter.domain.rendered import FrozenIssue, FrozenStory, FrozenTopic, Identity
+from newsletter.domain.rendered import FrozenIssue, FrozenStory, FrozenTopic
 from newsletter.domain.subscriptions import REACH, Cadence
 from newsletter.store import Session, articles, newsletters
 from newsletter.store.articles import ArticleRow
@@ -74,34 +74,12 @@ def assemble(
         number=number,
         issued_on=cut_off_at.astimezone(schedules.zone(newsletter.zone)).date(),
         nonce=nonce,
-        identity=identity(newsletter),
+        identity=newsletters.identity(newsletter),
         topics=tuple(FrozenTopic(number=each.number, slug=each.slug, name=each.name) for each in topics),
         stories=stories,
         highest=max((story.number for story in stories), default=0),
         story_maximum=newsletter.story_maximum,
         cut_off_at=cut_off_at,
-    )
-
-
-def identity(newsletter: Newsletter) -> Identity:
-    """Return who a newsletter is from and what it looks like, as of now."""
-    return Identity(
-        newsletter_id=newsletter.id,
-        slug=newsletter.slug,
-        name=newsletter.name,
-        description=newsletter.description,
-        from_name=newsletter.from_name,
-        from_address=newsletter.from_address,
-        reply_to=newsletter.reply_to,
-        postal_address=newsletter.postal_address,
-        home_url=newsletter.home_url,
-        privacy_url=newsletter.privacy_url,
-        language=newsletter.language,
-        direction=newsletter.direction,
-        zone=newsletter.zone,
-        accent=newsletter.accent,
-        background=newsletter.background,
-        logo_url=newsletter.logo_url,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any  # bulk rows are dictionaries of column values
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -175,6 +175,46 @@ def next_attempt(session: Session, batch_id: int) -> datetime | None:
     return session.scalar(
         select(func.min(MessageDetail.next_attempt_at)).where(MessageDetail.batch_id == batch_id)
     )
+
+
+def stop_retries(session: Session, batch_id: int, *, code: int) -> None:
+    """Withhold what is deferred in a batch, and try nothing of it again; uncertain messages stay uncertain."""
+    waiting = select(MessageDetail.mailing_id, MessageDetail.subscriber_id).where(
+        MessageDetail.batch_id == batch_id, MessageDetail.next_attempt_at.is_not(None)
+    )
+    session.execute(
+        update(Message)
+        .where(
+            tuple_(Message.mailing_id, Message.subscriber_id).in_(waiting),
+            Message.status == MessageStatus.DEFERRED,
+        )
+        .values(status=MessageStatus.WITHHELD, code=code)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(MessageDetail)
+        .where(MessageDetail.batch_id == batch_id)
+        .values(next_attempt_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def clear_doubt(session: Session, mailing_id: int, subscriber_id: int, *, window_id: int, code: int) -> None:
+    """Make an uncertain message of a window a submitted one: its 250 has come to light."""
+    detail = session.get(MessageDetail, (mailing_id, subscriber_id), populate_existing=True)
+    if detail is None or detail.window_id != window_id:
+        return
+    session.execute(
+        update(Message)
+        .where(
+            Message.mailing_id == mailing_id,
+            Message.subscriber_id == subscriber_id,
+            Message.status == MessageStatus.UNCERTAIN,
+        )
+        .values(status=MessageStatus.SUBMITTED, code=code)
+        .execution_options(synchronize_session=False)
+    )
+    detail.next_attempt_at = None
 
 
 def tally(session: Session, mailing_id: int) -> Tally[tuple[int, MessageStatus, int]]:

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.domain.errors import NotFound
+from newsletter.domain.rendered import Identity
 from newsletter.store.tables import Newsletter, Schedule, Topic
 
 
@@ -77,6 +78,28 @@ def lock_due_schedule(session: Session, *, now: datetime) -> Schedule | None:
         .order_by(Schedule.next_slot_at, Schedule.id)
         .limit(1)
         .with_for_update(skip_locked=True)
+    )
+
+
+def identity(newsletter: Newsletter) -> Identity:
+    """Return who a newsletter is from and what it looks like, as of now."""
+    return Identity(
+        newsletter_id=newsletter.id,
+        slug=newsletter.slug,
+        name=newsletter.name,
+        description=newsletter.description,
+        from_name=newsletter.from_name,
+        from_address=newsletter.from_address,
+        reply_to=newsletter.reply_to,
+        postal_address=newsletter.postal_address,
+        home_url=newsletter.home_url,
+        privacy_url=newsletter.privacy_url,
+        language=newsletter.language,
+        direction=newsletter.direction,
+        zone=newsletter.zone,
+        accent=newsletter.accent,
+        background=newsletter.background,
+        logo_url=newsletter.logo_url,
     )
 
 

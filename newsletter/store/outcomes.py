@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any  # bulk rows are dictionaries of column values
 
@@ -27,8 +27,12 @@ def add(
     category: str = "",
     reply: SmtpReply | None = None,
     evidence: str = "",
+    needs_action: bool = False,
 ) -> bool:
-    """Keep one event; return False when an event with this key is there already."""
+    """Keep one event; return False when an event with this key is there already.
+
+    ``needs_action``: the policy has still to look at it.
+    """
     row = {
         "kind": kind,
         "source": source,
@@ -41,6 +45,7 @@ def add(
         "reply_code": reply.code if reply else None,
         "reply_enhanced": reply.enhanced if reply else None,
         "evidence": evidence,
+        "acted_at": None if needs_action else at,
     }
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     added = session.execute(
@@ -56,6 +61,19 @@ def add_many(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep many events that have no key of their own."""
     if rows:
         session.execute(insert(Outcome), list(rows))
+
+
+def open_ones(session: Session, kinds: Collection[OutcomeKind], *, limit: int) -> list[Outcome]:
+    """Return the oldest events that the policy has not looked at."""
+    return list(
+        session.scalars(
+            select(Outcome)
+            .where(Outcome.acted_at.is_(None), Outcome.kind.in_(kinds))
+            .order_by(Outcome.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
 
 
 def of_subscriber(session: Session, subscriber_id: int, *, limit: int = 50) -> list[Outcome]:

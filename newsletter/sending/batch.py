@@ -1,0 +1,186 @@
+"""Do the work on one claimed batch, window by window: decide and commit, submit, record and commit."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum, auto
+
+from newsletter.domain.errors import StaleLease, TransportUnavailable
+from newsletter.domain.mailings import LEASE, WINDOW_SIZE, MailingStatus, members
+from newsletter.runtime import logs
+from newsletter.runtime.clock import Clock
+from newsletter.runtime.settings import Settings
+from newsletter.sending import context as contexts
+from newsletter.sending import decide, record, recover
+from newsletter.sending.context import Context
+from newsletter.sending.decide import Decided
+from newsletter.sending.results import Result, attempt
+from newsletter.store import Session, Transactions, leases, mailings, messages, windows
+from newsletter.store.leases import Claim
+from newsletter.transports.base import Transport
+
+_LEASE_MARGIN = timedelta(seconds=20)  # no message is begun so close to the end of the lease
+_LOOK_EVERY = timedelta(milliseconds=250)  # for pause and cancel
+_RELAY_PAUSE = timedelta(seconds=30)  # before a relay that did not answer is tried again
+_log = logs.get(__name__)
+
+
+@dataclass(kw_only=True)
+class Tools:
+    """Hold what a drain works with; ``holder`` names this worker in leases, ``is_over`` tells it to stop."""
+
+    transactions: Transactions
+    transport: Transport
+    settings: Settings
+    clock: Clock
+    holder: str
+    is_over: Callable[[], bool]
+    contexts: dict[int, Context] = field(default_factory=dict)
+
+    def context(self, mailing_id: int) -> Context:
+        """Return a mailing ready to compose from; loaded once a drain."""
+        if mailing_id not in self.contexts:
+            with self.transactions() as session:
+                self.contexts[mailing_id] = contexts.load(session, mailing_id, settings=self.settings)
+        return self.contexts[mailing_id]
+
+
+class Stop(Enum):
+    """Say why the work on a batch ended before the batch did."""
+
+    MAILING = auto()  # paused or cancelled
+    DRAIN = auto()  # the drain's time is over, or the process is asked to stop
+    LEASE = auto()
+    RELAY = auto()
+
+
+class BatchWork:
+    """Work on one batch; raise StaleLease when another worker has taken over."""
+
+    def __init__(self, tools: Tools, claim: Claim) -> None:
+        """Take a claim just made."""
+        self.message_count = 0
+        self._tools = tools
+        self._claim = claim
+        self._policy = tools.settings.uncertain_policy
+        self._stop: Stop | None = None
+        self._lease_ends_at = self._lease_end()
+        self._looked_at = tools.clock.monotonic()
+
+    def run(self) -> Stop | None:
+        """Account for what earlier workers left open, then go through the readers; return why it ended early."""
+        now = self._tools.clock.now()
+        with self._tools.transactions() as session:
+            recover.recover(session, self._claim, now=now, policy=self._policy)
+        context = self._tools.context(self._claim.mailing_id)
+        fresh = self._fresh(context)
+        while self._stop is None:
+            decided = self._decide(context, fresh)
+            if decided is None:
+                break
+            self._record(context, decided, self._submit(context, decided))
+        self._settle()
+        return self._stop
+
+    def _fresh(self, context: Context) -> deque[int]:
+        """Return the planned readers that have no result; those of a cancelled mailing get theirs here."""
+        with self._tools.transactions() as session:
+            if mailings.status(session, context.mailing.id) is MailingStatus.CANCELLED:
+                record.cancel_rest(session, context.mailing, self._claim, now=self._tools.clock.now())
+                return deque()
+            batch = mailings.get_batch(session, self._claim.batch_id)
+            known = set(messages.recorded(session, context.mailing.id, batch.bucket))
+            return deque(reader for reader in members(batch.planned, batch.bucket) if reader not in known)
+
+    def _decide(self, context: Context, fresh: deque[int]) -> Decided | None:
+        """Commit the next window; None when nobody is left that is due."""
+        with self._tools.transactions() as session:
+            leases.renew(session, self._claim, lease=LEASE)
+            decided = self._decide_in(session, context, fresh)
+            if decided is not None:
+                record.results(session, context.mailing, self._claim, decided.settled, policy=self._policy)
+        self._lease_ends_at = self._lease_end()
+        return decided
+
+    def _decide_in(self, session: Session, context: Context, fresh: deque[int]) -> Decided | None:
+        now = self._tools.clock.now()
+        due = messages.due_details(session, self._claim.batch_id, now=now, limit=WINDOW_SIZE)
+        if due:
+            return decide.decide_retries(session, context, self._claim, due, now=now)
+        if not fresh:
+            return None
+        some = [fresh.popleft() for _ in range(min(WINDOW_SIZE, len(fresh)))]
+        if now >= context.mailing.expires_at:
+            return decide.expired(context, some, now=now)
+        return decide.decide_fresh(session, context, self._claim, some, now=now)
+
+    def _submit(self, context: Context, decided: Decided) -> list[Result]:
+        """Hand the window's messages over until something says stop; what was not begun has no result."""
+        ended: list[Result] = []
+        for planned in decided.messages:
+            self._stop = self._reason_to_stop(context)
+            if self._stop is not None:
+                break
+            try:
+                ended.append(
+                    attempt(
+                        self._tools.transport,
+                        context.composer,
+                        planned,
+                        decided.origins[planned.subscriber_id],
+                        mailing_id=context.mailing.id,
+                        clock=self._tools.clock,
+                    )
+                )
+            except TransportUnavailable as error:
+                self._stop = Stop.RELAY
+                self._note_fault(context, str(error))
+                break
+        self.message_count += len(ended)
+        return ended
+
+    def _record(self, context: Context, decided: Decided, ended: Sequence[Result]) -> None:
+        if decided.window_id is None:
+            return
+        try:
+            with self._tools.transactions() as session:
+                leases.renew(session, self._claim, lease=LEASE)
+                record.results(session, context.mailing, self._claim, ended, policy=self._policy)
+                windows.close(session, decided.window_id, now=self._tools.clock.now())
+                if ended:
+                    mailings.note_fault(session, context.mailing.id, None)
+        except StaleLease:
+            with self._tools.transactions() as session:
+                record.late(session, context.mailing, decided.window_id, ended)
+            raise
+        self._lease_ends_at = self._lease_end()
+
+    def _settle(self) -> None:
+        pause = _RELAY_PAUSE if self._stop is Stop.RELAY else None
+        with self._tools.transactions() as session:
+            leases.renew(session, self._claim, lease=LEASE)
+            record.settle(session, self._claim, now=self._tools.clock.now(), pause=pause)
+
+    def _reason_to_stop(self, context: Context) -> Stop | None:
+        now = self._tools.clock.monotonic()
+        if self._tools.is_over():
+            return Stop.DRAIN
+        if now >= self._lease_ends_at:
+            return Stop.LEASE
+        if now - self._looked_at < _LOOK_EVERY.total_seconds():
+            return None
+        self._looked_at = now
+        with self._tools.transactions() as session:
+            is_running = mailings.status(session, context.mailing.id) is MailingStatus.RUNNING
+        return None if is_running else Stop.MAILING
+
+    def _note_fault(self, context: Context, fault: str) -> None:
+        _log.error("relay_unavailable", mailing=context.mailing.id, fault=fault)
+        with self._tools.transactions() as session:
+            mailings.note_fault(session, context.mailing.id, fault)
+
+    def _lease_end(self) -> float:
+        return self._tools.clock.monotonic() + (LEASE - _LEASE_MARGIN).total_seconds()

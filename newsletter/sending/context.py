@@ -1,0 +1,56 @@
+"""Load what the work on one mailing needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from newsletter.domain import schedules
+from newsletter.domain.rendered import FrozenIssue
+from newsletter.domain.selection import Chooser
+from newsletter.runtime.settings import Settings
+from newsletter.sending.compose import Composer, Rings
+from newsletter.store import Session, blocks, issues, keys, mailings
+from newsletter.store.tables import KeyPurpose, Mailing
+
+
+@dataclass(frozen=True)
+class Context:
+    """Hold a mailing with its frozen issue, ready to choose from and to compose."""
+
+    mailing: Mailing
+    frozen: FrozenIssue
+    chooser: Chooser
+    composer: Composer
+    key_ids: dict[str, int]
+    zone: ZoneInfo
+
+
+def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
+    """Read a mailing, its issue and the keys that sign for it."""
+    mailing = mailings.get(session, mailing_id)
+    frozen = issues.frozen(issues.get(session, mailing.issue_id))
+    rings = load_rings(session)
+    return Context(
+        mailing=mailing,
+        frozen=frozen,
+        chooser=frozen.chooser(),
+        composer=Composer(
+            frozen,
+            blocks.of_issue(session, mailing.issue_id, frozen.identity.language),
+            settings=settings,
+            rings=rings,
+        ),
+        key_ids=newest_keys(rings),
+        zone=schedules.zone(frozen.identity.zone),
+    )
+
+
+def load_rings(session: Session) -> Rings:
+    """Read the keys of links and return paths."""
+    return Rings(keys.ring(session, KeyPurpose.LINKS), keys.ring(session, KeyPurpose.RETURN_PATH))
+
+
+def newest_keys(rings: Rings) -> dict[str, int]:
+    """Return the numbers of the keys that sign now."""
+    return {"links": rings.links.newest, "return_path": rings.return_path.newest}

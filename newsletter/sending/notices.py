@@ -1,0 +1,177 @@
+"""Submit the mails that answer one reader, such as confirmations: rows of their own, never behind an issue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from newsletter.domain import retries
+from newsletter.domain.errors import (
+    NewsletterError,
+    PermanentSendError,
+    TransientSendError,
+    TransportUnavailable,
+    UncertainSendError,
+)
+from newsletter.domain.outcomes import SmtpReply
+from newsletter.domain.subscriptions import CONFIRMATION_LIFETIME
+from newsletter.domain.tokens import KeyRing, LinkPurpose, LinkToken, sign_link
+from newsletter.mime.notice import NoticeMail, notice_message
+from newsletter.rendering import notice as rendering
+from newsletter.rendering.environment import Environment
+from newsletter.runtime import ids, logs
+from newsletter.runtime.clock import Clock
+from newsletter.runtime.settings import Settings
+from newsletter.store import Session, Transactions, keys, newsletters, notices, subscribers
+from newsletter.store.tables import KeyPurpose, Notice, NoticeStatus, Subscriber
+from newsletter.transports.base import Envelope, Transport
+
+_AT_ONCE = 20  # notices in one claim: all are submitted well within its lease
+_log = logs.get(__name__)
+
+
+def submit_due(
+    *,
+    transactions: Transactions,
+    transport: Transport,
+    environment: Environment,
+    settings: Settings,
+    clock: Clock,
+    holder: str,
+) -> int:
+    """Submit what is due, oldest first, until nothing is or the relay is gone; return how many went out."""
+    count = 0
+    with transactions() as session:
+        notices.expire(session, now=clock.now())
+    while True:
+        with transactions() as session:
+            due = notices.claim_due(session, holder=holder, now=clock.now(), limit=_AT_ONCE)
+            mails = [(notice, _compose(session, notice, environment, settings)) for notice in due]
+        for notice, mail in mails:
+            try:
+                count += _submit(transactions, transport, notice, mail, now=clock.now(), holder=holder)
+            except TransportUnavailable as error:
+                _log.error("relay_unavailable", notice=notice.id, fault=str(error))
+                _put_back(transactions, [each for each, _ in mails], clock.now(), holder=holder)
+                return count
+        if len(due) < _AT_ONCE:
+            return count
+
+
+def _compose(
+    session: Session, notice: Notice, environment: Environment, settings: Settings
+) -> tuple[Envelope, bytes] | None:
+    """Return a notice's mail, the same on every attempt; None when there is nobody to write to."""
+    subscriber = subscribers.get(session, notice.subscriber_id)
+    newsletter = newsletters.get(session, notice.newsletter_id)
+    if subscriber.address is None:
+        return None
+    envelope = Envelope(newsletter.from_address, subscriber.address)
+    if notice.message is None:
+        message = _confirmation(session, notice, subscriber, environment, settings)
+        notices.keep_message(session, notice.id, message)
+        return envelope, message
+    return envelope, notice.message
+
+
+def _confirmation(
+    session: Session, notice: Notice, subscriber: Subscriber, environment: Environment, settings: Settings
+) -> bytes:
+    ring = keys.ring(session, KeyPurpose.LINKS)
+    identity = newsletters.identity(newsletters.get(session, notice.newsletter_id))
+    named = [newsletters.get(session, newsletter_id).name for newsletter_id in notice.payload["newsletters"]]
+    rendered = rendering.confirmation(
+        environment,
+        identity=identity,
+        newsletters=named,
+        confirm_url=_link(settings, ring, LinkPurpose.CONFIRM, notice),
+        block_url=_link(settings, ring, LinkPurpose.BLOCK, notice),
+        language=subscriber.language,
+        expires_on=(notice.created_at + CONFIRMATION_LIFETIME).date(),
+    )
+    return notice_message(
+        NoticeMail(
+            from_name=identity.from_name,
+            from_address=identity.from_address,
+            reply_to=identity.reply_to,
+            to_name="",  # what a stranger typed into a form is mailed to nobody
+            to_address=subscriber.address or "",
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            at=notice.created_at,
+            message_id=f"n{notice.id}.{int(notice.created_at.timestamp())}@{settings.message_domain}",
+        )
+    )
+
+
+def _link(settings: Settings, ring: KeyRing, purpose: LinkPurpose, notice: Notice) -> str:
+    token = LinkToken(
+        purpose=purpose,
+        subscriber_id=notice.subscriber_id,
+        object_id=notice.id,
+        issued_at=notice.created_at,
+    )
+    return f"{settings.public_url}/{purpose}/{sign_link(token, ring)}"
+
+
+def _submit(
+    transactions: Transactions,
+    transport: Transport,
+    notice: Notice,
+    mail: tuple[Envelope, bytes] | None,
+    *,
+    now: datetime,
+    holder: str,
+) -> bool:
+    """Submit one notice and record what became of it; True when the relay took it."""
+    status, reply, next_attempt_at = NoticeStatus.WITHHELD, None, None
+    if mail is not None:
+        status, reply = _attempt(transport, *mail)
+    if status is NoticeStatus.DUE:
+        delay = retries.NOTICES.delay(notice.attempt_count, age=now - notice.created_at, jitter=ids.jitter())
+        status = NoticeStatus.FAILED if delay is None else status
+        next_attempt_at = None if delay is None else now + delay
+    with transactions() as session:
+        notices.record_result(
+            session,
+            notice.id,
+            holder=holder,
+            status=status,
+            now=now,
+            reply=reply,
+            next_attempt_at=next_attempt_at,
+        )
+    return status is NoticeStatus.SUBMITTED
+
+
+def _attempt(
+    transport: Transport, envelope: Envelope, message: bytes
+) -> tuple[NoticeStatus, SmtpReply | None]:
+    """Hand a notice over. One without an answer is sent again: a second request to confirm does no harm."""
+    try:
+        return NoticeStatus.SUBMITTED, transport.submit(envelope, message)
+    except TransportUnavailable:
+        raise
+    except TransientSendError as error:
+        return NoticeStatus.DUE, error.reply
+    except PermanentSendError as error:
+        return NoticeStatus.FAILED, error.reply
+    except UncertainSendError:
+        return NoticeStatus.DUE, None
+    except NewsletterError as error:
+        _log.error("notice_refused", fault=str(error))
+        return NoticeStatus.FAILED, None
+
+
+def _put_back(transactions: Transactions, due: list[Notice], now: datetime, *, holder: str) -> None:
+    """Return claimed notices to the queue; those that were submitted have a result already and stay as they are."""
+    with transactions() as session:
+        for notice in due:
+            notices.record_result(
+                session,
+                notice.id,
+                holder=holder,
+                status=NoticeStatus.DUE,
+                now=now,
+                next_attempt_at=now + retries.NOTICES.first,
+            )
