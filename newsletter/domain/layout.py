@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,8 @@ from newsletter.domain.rendered import BlockKind, FrozenStory
 CARD_MAXIMUM = 5  # a lead and five cards fill about three screens of a phone; the rest is for skimming
 SUBJECT_MAXIMUM = 90  # characters; phones show about 40, desktops about 70
 PREHEADER_MAXIMUM = 110  # characters; more is not shown by any client
+
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class StoryStyle(StrEnum):
@@ -77,7 +80,7 @@ def preheader(stories: Sequence[FrozenStory]) -> str:
 
 def shorten(text: str, maximum: int) -> str:
     """Cut a text between words, with an ellipsis, when it is longer than ``maximum`` characters."""
-    flat = " ".join(text.split())
+    flat = one_line(text)
     if len(flat) <= maximum:
         return flat
     cut = flat[: maximum - 1]
@@ -85,6 +88,12 @@ def shorten(text: str, maximum: int) -> str:
     # A text without blanks (Chinese, a long address) is cut where it is too long.
     kept = kept if len(kept) > maximum // 2 else cut
     return kept.rstrip(" ,;:.·–—-") + "…"
+
+
+def one_line(text: str) -> str:
+    """Return a text that can stand in a header: no line ends, control characters or halves of characters."""
+    visible = "".join(" " if unicodedata.category(char) in _UNPRINTABLE else char for char in text)
+    return " ".join(visible.split())
 
 
 def _story(number: int, style: StoryStyle) -> Placement:

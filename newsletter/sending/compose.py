@@ -110,7 +110,7 @@ class Composer:
         head = b"".join(
             (
                 self._from,
-                headers.mailbox("To", planned.name, planned.address),
+                headers.mailbox("To", layout.one_line(planned.name), planned.address),
                 headers.text("Subject", f"[Test] {digest.subject}" if is_proof else digest.subject),
                 headers.date(planned_at),
                 headers.token("Message-ID", f"<{self._message_id(making)}@{self._settings.message_domain}>"),
@@ -160,7 +160,7 @@ class Composer:
     def _values(self, making: _Making, digest: _Digest, unsubscribe: str) -> Values:
         own = compiled.encode_values(
             {
-                ReaderField.NAME: making.planned.name,
+                ReaderField.NAME: layout.one_line(making.planned.name),
                 ReaderField.ADDRESS: making.planned.address,
                 ReaderField.UNSUBSCRIBE_URL: unsubscribe,
                 ReaderField.PREFERENCES_URL: self._link(making, LinkPurpose.PREFERENCES),

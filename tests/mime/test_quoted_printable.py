@@ -1,0 +1,67 @@
+"""Quoted-printable: pieces that can be joined in any order."""
+
+from __future__ import annotations
+
+import quopri
+import re
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from newsletter.mime import quoted_printable
+
+TEXTS = st.text(st.characters(codec="utf-8")) | st.text("a.= \t\r\nFrom é🙂", max_size=300)
+
+
+def plain(encoded: bytes) -> str:
+    return quopri.decodestring(encoded).decode()
+
+
+def with_crlf(text: str) -> str:
+    return re.sub(r"\r\n|\r|\n", "\r\n", text)
+
+
+def assert_safe(encoded: bytes) -> None:
+    lines = encoded.split(b"\r\n")
+    assert encoded.isascii()
+    assert all(len(line) <= 76 for line in lines)
+    assert not any(line.startswith((b".", b"From ")) or line.endswith((b" ", b"\t")) for line in lines)
+    assert lines[-1] == b""  # column 0
+    assert b"\r" not in encoded.replace(b"\r\n", b"")
+    assert b"\n" not in encoded.replace(b"\r\n", b"")
+    assert b"=_" not in encoded  # what boundaries begin with
+
+
+@given(TEXTS)
+@example("." * 200)
+@example("From " * 40)
+@example("x" * 75 + "." + "x" * 74 + "From me")
+@example("trailing \t\nblank ")
+def test_a_block_is_safe_and_reads_back(text: str) -> None:
+    encoded = quoted_printable.block(text)
+
+    assert encoded == b"" or plain(encoded) == with_crlf(text)
+    if encoded:
+        assert_safe(encoded)
+
+
+@given(TEXTS)
+@example("Ana")
+@example(".dot")
+@example("From me")
+@example("é" * 200)
+@example("x" * 76)
+def test_a_value_is_safe_and_reads_back_with_its_line_ends_as_octets(text: str) -> None:
+    encoded = quoted_printable.value(text)
+
+    assert plain(encoded) == text
+    assert encoded == b"" or encoded.endswith(b"=\r\n")
+    if encoded:
+        assert_safe(encoded)
+
+
+@given(st.lists(TEXTS, max_size=5), TEXTS)
+def test_pieces_can_be_joined_in_any_order(texts: list[str], value: str) -> None:
+    joined = b"".join(quoted_printable.block(text) + quoted_printable.value(value) for text in texts)
+
+    assert plain(joined) == "".join(with_crlf(text) + value for text in texts)
