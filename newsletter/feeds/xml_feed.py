@@ -30,12 +30,7 @@ def read(text: str, url: str, *, limit: int) -> tuple[str, list[Item]]:
     _refuse_entities(text)
     _refuse_many_bases(text)
     document = '<?xml version="1.0" encoding="utf-8"?>' + _cut(_DECLARATION.sub("", text).lstrip(), limit)
-    parsed = feedparser.parse(
-        document.encode("utf-8", "replace"),
-        response_headers={"content-type": "application/xml; charset=utf-8", "content-location": url},
-        resolve_relative_uris=False,  # texts become plain; addresses are resolved one by one
-        sanitize_html=False,
-    )
+    parsed = _parsed(document, url)
     if not parsed.version and not parsed.entries:
         raise FeedError(
             "The document is neither RSS nor Atom.",
@@ -47,6 +42,29 @@ def read(text: str, url: str, *, limit: int) -> tuple[str, list[Item]]:
     return parsed.feed.get("title", ""), [
         _item(entry, base, url, is_atom=is_atom) for entry in parsed.entries
     ]
+
+
+def _parsed(document: str, url: str) -> Any:
+    """Let feedparser read a document; what it stumbles over is no feed."""
+    try:
+        return feedparser.parse(
+            document.encode("utf-8", "replace"),
+            response_headers={"content-type": "application/xml; charset=utf-8", "content-location": url},
+            resolve_relative_uris=False,  # texts become plain; addresses are resolved one by one
+            sanitize_html=False,
+        )
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise FeedError(
+            "The feed cannot be read.", hint="Check it with a feed validator.", reason="unreadable"
+        ) from error
 
 
 def _refuse_entities(text: str) -> None:

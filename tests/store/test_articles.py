@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from newsletter.domain.articles import ArticleDraft
-from newsletter.store import Database, Session, articles
-from newsletter.store.articles import Change, UpsertReport
+from newsletter.store import Database, Session, article_drafts, articles
+from newsletter.store.article_drafts import Change, UpsertReport
 from newsletter.store.tables import Article, Newsletter, NewsletterArticle, Source
 from tests import builders
 from tests.clocks import NOON
@@ -52,8 +52,8 @@ def test_an_article_that_comes_again_is_not_new(session: Session) -> None:
     source = add_source(session, newsletter)
     story = draft()
 
-    first = articles.upsert(session, [story], source=source, newsletter=newsletter, now=NOON)
-    second = articles.upsert(session, [story], source=source, newsletter=newsletter, now=NOON + HOUR)
+    first = article_drafts.upsert(session, [story], source=source, newsletter=newsletter, now=NOON)
+    second = article_drafts.upsert(session, [story], source=source, newsletter=newsletter, now=NOON + HOUR)
 
     assert (changes(first), changes(second)) == ([Change.NEW], [Change.UNCHANGED])
     assert first.results[0].article_id == second.results[0].article_id
@@ -72,8 +72,8 @@ def test_the_same_id_or_the_same_address_is_the_same_article(session: Session, a
     source = add_source(session, newsletter)
     story: dict[str, Any] = {"guid": "g", "url": "https://post.example.com/a", "title": "T"}
 
-    articles.upsert(session, [draft(**story)], source=source, newsletter=newsletter, now=NOON)
-    report = articles.upsert(
+    article_drafts.upsert(session, [draft(**story)], source=source, newsletter=newsletter, now=NOON)
+    report = article_drafts.upsert(
         session, [draft(**(story | again))], source=source, newsletter=newsletter, now=NOON
     )
 
@@ -86,7 +86,7 @@ def test_an_article_is_found_under_every_id_that_it_ever_had(session: Session) -
     url = "https://post.example.com/a"
 
     for guid, address in [("one", url), ("two", url), ("two", "https://post.example.com/b")]:
-        articles.upsert(
+        article_drafts.upsert(
             session, [draft(guid=guid, url=address)], source=source, newsletter=newsletter, now=NOON
         )
 
@@ -100,7 +100,7 @@ def test_a_document_that_holds_an_item_twice_makes_one_article_of_the_first(sess
     story = draft(title="First")
     twin = draft(title="Second", url=story.url)
 
-    report = articles.upsert(session, [story, twin], source=None, newsletter=newsletter, now=NOON)
+    report = article_drafts.upsert(session, [story, twin], source=None, newsletter=newsletter, now=NOON)
 
     assert changes(report) == [Change.NEW, Change.UNCHANGED]
     assert session.query(Article).one().title == "First"
@@ -110,7 +110,7 @@ def test_items_that_all_link_to_the_front_page_stay_apart(session: Session) -> N
     newsletter = builders.add_newsletter(session)
     drafts = [draft(url="https://post.example.com/"), draft(url="https://post.example.com/")]
 
-    report = articles.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
+    report = article_drafts.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
 
     assert report.new == 2
 
@@ -119,7 +119,7 @@ def test_numbers_are_dense_and_grow_from_the_oldest_to_the_newest(session: Sessi
     newsletter = builders.add_newsletter(session)
     drafts = [draft(published_at=NOON - step * HOUR) for step in (3, 1, 2)]
 
-    report = articles.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
+    report = article_drafts.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
 
     assert [result.number for result in report.results] == [1, 3, 2]
 
@@ -128,7 +128,7 @@ def test_the_first_item_of_an_undated_feed_is_the_newest(session: Session) -> No
     newsletter = builders.add_newsletter(session)
     drafts = [draft(published_at=None), draft(published_at=None)]
 
-    report = articles.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
+    report = article_drafts.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
 
     assert [result.number for result in report.results] == [2, 1]
 
@@ -137,11 +137,13 @@ def test_a_text_is_refreshed_until_it_is_in_a_built_issue(session: Session) -> N
     newsletter = builders.add_newsletter(session)
     source = add_source(session, newsletter)
     story = draft(title="Before")
-    (result,) = articles.upsert(session, [story], source=source, newsletter=newsletter, now=NOON).results
+    (result,) = article_drafts.upsert(
+        session, [story], source=source, newsletter=newsletter, now=NOON
+    ).results
 
     def again(title: str) -> Change:
         changed = draft(title=title, url=story.url, guid=story.guid)
-        report = articles.upsert(session, [changed], source=source, newsletter=newsletter, now=NOON)
+        report = article_drafts.upsert(session, [changed], source=source, newsletter=newsletter, now=NOON)
         return report.results[0].change
 
     assert again("Corrected") is Change.UPDATED
@@ -154,9 +156,9 @@ def test_two_sources_with_one_article_do_not_take_turns(session: Session) -> Non
     newsletter = builders.add_newsletter(session)
     one, two = add_source(session, newsletter, "one"), add_source(session, newsletter, "two")
     url = "https://post.example.com/a"
-    articles.upsert(session, [draft(url=url, title="One")], source=one, newsletter=newsletter, now=NOON)
+    article_drafts.upsert(session, [draft(url=url, title="One")], source=one, newsletter=newsletter, now=NOON)
 
-    report = articles.upsert(
+    report = article_drafts.upsert(
         session, [draft(url=url, title="Two")], source=two, newsletter=newsletter, now=NOON
     )
 
@@ -170,7 +172,7 @@ def test_categories_become_the_topics_of_the_newsletter(session: Session) -> Non
     builders.add_topic(session, newsletter, "sport", number=5)
     drafts = [draft(categories=("LOCAL NEWS", "Sport")), draft(categories=("Weather",))]
 
-    articles.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
+    article_drafts.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
 
     rows = articles.search(session, newsletter.id)
     assert {row.article.title: row.topics for row in rows} == {
@@ -183,8 +185,8 @@ def test_an_article_may_be_in_two_newsletters(session: Session) -> None:
     daily, weekly = builders.add_newsletter(session), builders.add_newsletter(session, slug="weekly")
     story = draft()
 
-    articles.upsert(session, [story], source=None, newsletter=daily, now=NOON)
-    report = articles.upsert(session, [story], source=None, newsletter=weekly, now=NOON + HOUR)
+    article_drafts.upsert(session, [story], source=None, newsletter=daily, now=NOON)
+    report = article_drafts.upsert(session, [story], source=None, newsletter=weekly, now=NOON + HOUR)
 
     assert changes(report) == [Change.UNCHANGED]
     assert len(articles.candidates(session, weekly.id, since=NOON, until=NOON + HOUR)) == 1
@@ -192,11 +194,13 @@ def test_an_article_may_be_in_two_newsletters(session: Session) -> None:
 
 def test_backlog_retracted_and_early_articles_are_no_candidates(session: Session) -> None:
     newsletter = builders.add_newsletter(session)
-    articles.upsert(session, [draft()], source=None, newsletter=newsletter, now=NOON, backlog=True)
+    article_drafts.upsert(session, [draft()], source=None, newsletter=newsletter, now=NOON, backlog=True)
     late = draft(published_at=NOON + 2 * HOUR)
     old = draft(published_at=NOON - timedelta(days=8))
     gone, good = draft(), draft()
-    report = articles.upsert(session, [late, old, gone, good], source=None, newsletter=newsletter, now=NOON)
+    report = article_drafts.upsert(
+        session, [late, old, gone, good], source=None, newsletter=newsletter, now=NOON
+    )
 
     taken_out = articles.mark_retracted(session, report.results[2].article_id, now=NOON)
 
@@ -210,9 +214,9 @@ def test_a_held_article_comes_sooner_when_its_date_is_moved(session: Session) ->
     newsletter = builders.add_newsletter(session)
     held = draft(published_at=NOON + 9 * HOUR)
     moved = draft(url=held.url, guid=held.guid, published_at=NOON)
-    articles.upsert(session, [held], source=None, newsletter=newsletter, now=NOON)
+    article_drafts.upsert(session, [held], source=None, newsletter=newsletter, now=NOON)
 
-    articles.upsert(session, [moved], source=None, newsletter=newsletter, now=NOON + HOUR)
+    article_drafts.upsert(session, [moved], source=None, newsletter=newsletter, now=NOON + HOUR)
 
     assert titles(session, newsletter, hours=1) == [moved.title]
 
@@ -221,7 +225,7 @@ def test_a_source_that_keeps_old_articles_offers_them_all(session: Session) -> N
     newsletter = builders.add_newsletter(session)
     old = draft(published_at=NOON - timedelta(days=400))
 
-    articles.upsert(session, [old], source=None, newsletter=newsletter, now=NOON, keep_old=True)
+    article_drafts.upsert(session, [old], source=None, newsletter=newsletter, now=NOON, keep_old=True)
 
     assert titles(session, newsletter, hours=0) == [old.title]
 
@@ -229,10 +233,10 @@ def test_a_source_that_keeps_old_articles_offers_them_all(session: Session) -> N
 def test_an_article_that_the_website_puts_back_is_a_candidate_again(session: Session) -> None:
     newsletter = builders.add_newsletter(session)
     story = draft()
-    (result,) = articles.upsert(session, [story], source=None, newsletter=newsletter, now=NOON).results
+    (result,) = article_drafts.upsert(session, [story], source=None, newsletter=newsletter, now=NOON).results
     articles.mark_retracted(session, result.article_id, now=NOON)
 
-    articles.upsert(session, [story], source=None, newsletter=newsletter, now=NOON)
+    article_drafts.upsert(session, [story], source=None, newsletter=newsletter, now=NOON)
 
     assert titles(session, newsletter, hours=0) == [story.title]
 
@@ -240,7 +244,7 @@ def test_an_article_that_the_website_puts_back_is_a_candidate_again(session: Ses
 def test_search_finds_every_word_in_any_case_and_pages(session: Session) -> None:
     newsletter = builders.add_newsletter(session)
     drafts = [draft(title=title) for title in ("Harbour opens", "100% harbour", "Night sky")]
-    articles.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
+    article_drafts.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
 
     found = articles.search(session, newsletter.id, "HARBOUR", limit=1)
     after = articles.search(session, newsletter.id, "harbour", before=found[0].article.number)
@@ -255,8 +259,8 @@ def test_long_ids_and_addresses_fit_the_index(session: Session) -> None:
     newsletter = builders.add_newsletter(session)
     story = draft(guid="語" * 2000, url="https://post.example.com/" + "x" * 1900)
 
-    articles.upsert(session, [story], source=None, newsletter=newsletter, now=NOON)
-    report = articles.upsert(session, [story], source=None, newsletter=newsletter, now=NOON)
+    article_drafts.upsert(session, [story], source=None, newsletter=newsletter, now=NOON)
+    report = article_drafts.upsert(session, [story], source=None, newsletter=newsletter, now=NOON)
 
     assert changes(report) == [Change.UNCHANGED]
 
@@ -268,7 +272,7 @@ def test_workers_that_add_the_same_articles_at_once_make_each_once(database: Dat
 
     def work(_worker: int) -> None:
         with database.transaction() as session:
-            articles.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
+            article_drafts.upsert(session, drafts, source=None, newsletter=newsletter, now=NOON)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))

@@ -1,0 +1,157 @@
+"""Keep sources: which feeds are read, when they are due, and how they fare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.store.tables import Newsletter, Source, SourceStatus
+
+_TITLE_MAX = 300
+_TEXT_MAX = 500
+_VALIDATOR_MAX = {"etag": 500, "last_modified": 100}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Hold a source that one worker asks; what it may record depends on ``lease_until``."""
+
+    source_id: int
+    newsletter_id: int
+    url: str
+    etag: str | None
+    last_modified: str | None
+    lease_until: datetime
+
+
+def add(
+    session: Session,
+    newsletter: Newsletter,
+    url: str,
+    *,
+    include_existing: bool,
+    interval: timedelta,
+    now: datetime,
+) -> Source:
+    """Add a source that is due at once."""
+    source = Source(
+        newsletter_id=newsletter.id,
+        url=url,
+        include_existing=include_existing,
+        interval_seconds=int(interval.total_seconds()),
+        next_poll_at=now,
+        created_at=now,
+    )
+    session.add(source)
+    session.flush()
+    return source
+
+
+def get(session: Session, source_id: int) -> Source | None:
+    """Return a source by its id."""
+    return session.get(Source, source_id)
+
+
+def find(session: Session, newsletter_id: int, url: str) -> Source | None:
+    """Return the source of a newsletter with this address."""
+    return session.scalar(select(Source).where(Source.newsletter_id == newsletter_id, Source.url == url))
+
+
+def listing(session: Session, newsletter_id: int | None = None, *, text: str = "") -> list[Source]:
+    """Return sources by id, of one newsletter or all, whose title or address holds ``text``."""
+    query = select(Source).order_by(Source.id)
+    if newsletter_id is not None:
+        query = query.where(Source.newsletter_id == newsletter_id)
+    if text:
+        query = query.where(
+            or_(Source.title.icontains(text, autoescape=True), Source.url.icontains(text, autoescape=True))
+        )
+    return list(session.scalars(query))
+
+
+def due(session: Session, *, now: datetime, limit: int = 100) -> list[int]:
+    """Return the ids of sources to ask, the longest due first."""
+    query = (
+        select(Source.id)
+        .where(Source.status == SourceStatus.ACTIVE, Source.next_poll_at <= now, _is_free(now))
+        .order_by(Source.next_poll_at, Source.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def claim(session: Session, source_id: int, *, now: datetime, lease: timedelta, force: bool) -> Claim | None:
+    """Take a due source for this worker; None when it is not due, stopped, or taken.
+
+    ``force`` takes an active source that is not due.
+    """
+    query = update(Source).where(Source.id == source_id, Source.status == SourceStatus.ACTIVE, _is_free(now))
+    if not force:
+        query = query.where(Source.next_poll_at <= now)
+    until = now + lease
+    row = session.execute(
+        query.values(lease_until=until)
+        .returning(Source.newsletter_id, Source.url, Source.etag, Source.last_modified)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Claim(source_id, row.newsletter_id, row.url, row.etag, row.last_modified, until)
+
+
+def held(session: Session, claim: Claim) -> Source | None:
+    """Return the claimed source, locked; None when another worker has taken it since."""
+    return session.scalar(
+        select(Source)
+        .where(Source.id == claim.source_id, Source.lease_until == claim.lease_until)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def record_success(
+    source: Source,
+    *,
+    now: datetime,
+    next_poll_at: datetime,
+    title: str | None = None,
+    etag: str | None = None,
+    last_modified: str | None = None,
+) -> None:
+    """Record an answer and give the source back; ``title`` None means that nothing had changed."""
+    if title is not None:
+        source.title = title[:_TITLE_MAX]
+        source.etag = _validator("etag", etag)
+        source.last_modified = _validator("last_modified", last_modified)
+        source.first_import_at = source.first_import_at or now
+    source.last_poll_at = source.last_success_at = now
+    source.failure_count = 0
+    source.last_error = source.last_error_text = None
+    source.next_poll_at = next_poll_at
+    source.lease_until = None
+
+
+def record_failure(
+    source: Source, *, reason: str, text: str, now: datetime, next_poll_at: datetime, stop: bool
+) -> None:
+    """Record a failure and give the source back; ``stop`` ends the polling."""
+    source.last_poll_at = now
+    source.failure_count += 1
+    source.last_error = reason[:40]
+    source.last_error_text = text[:_TEXT_MAX]
+    source.next_poll_at = next_poll_at
+    source.lease_until = None
+    if stop:
+        source.status = SourceStatus.STOPPED
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(Source.lease_until.is_(None), Source.lease_until <= now)
+
+
+def _validator(name: str, value: str | None) -> str | None:
+    """Return a validator as it came; one that does not fit is not kept, because half of it is none."""
+    return value if value is not None and len(value) <= _VALIDATOR_MAX[name] else None
