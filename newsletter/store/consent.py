@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from newsletter.domain.consent import ConsentEvidence, ConsentKind
 from newsletter.store import inserts
 from newsletter.store.tables import ConsentEvent
+
+_FIELDS = tuple(field.name for field in fields(ConsentEvidence))
 
 
 def add(
@@ -55,7 +57,8 @@ def add_imported(
 
 def as_row(evidence: ConsentEvidence) -> dict[str, object]:
     """Return evidence as it is stored; empty fields are left out."""
-    return {field: value for field, value in asdict(evidence).items() if value}
+    values = {name: getattr(evidence, name) for name in _FIELDS}
+    return {name: value for name, value in values.items() if value}
 
 
 def of_subscriber(session: Session, subscriber_id: int) -> list[ConsentEvent]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.addresses import EmailAddress
 from newsletter.domain.errors import NotFound
-from newsletter.store import inserts
+from newsletter.store import inserts, lists
 from newsletter.store.tables import Domain, Subscriber, Subscription
 
 
@@ -52,13 +52,12 @@ def ensure_many(
 
 def ids_of(session: Session, address_keys: list[str]) -> dict[str, int]:
     """Return the ids of the address keys that are known."""
-    found: dict[str, int] = {}
-    for keys in inserts.chunks(address_keys):
-        rows = session.execute(
-            select(Subscriber.address_key, Subscriber.id).where(Subscriber.address_key.in_(keys))
+    rows = session.execute(
+        select(Subscriber.address_key, Subscriber.id).where(
+            lists.among(session, Subscriber.address_key, address_keys)
         )
-        found.update((key, subscriber_id) for key, subscriber_id in rows if key is not None)
-    return found
+    )
+    return {key: subscriber_id for key, subscriber_id in rows if key is not None}
 
 
 def domain_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
@@ -121,11 +120,8 @@ def search(
 
 
 def _known_domains(session: Session, names: list[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for some in inserts.chunks(names):
-        rows = session.execute(select(Domain.name, Domain.id).where(Domain.name.in_(some)))
-        found.update((name, domain_id) for name, domain_id in rows)
-    return found
+    rows = session.execute(select(Domain.name, Domain.id).where(lists.among(session, Domain.name, names)))
+    return {row.name: row.id for row in rows}
 
 
 def _row(

@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain.subscriptions import Cadence, EndReason, SubscriptionStatus
-from newsletter.store import inserts
+from newsletter.store import inserts, lists
 from newsletter.store.tables import Subscriber, Subscription
 
 _OPEN = (SubscriptionStatus.PENDING, SubscriptionStatus.ACTIVE)
@@ -142,15 +142,13 @@ def standings(
     session: Session, newsletter_id: int, subscriber_ids: Sequence[int]
 ) -> dict[int, tuple[SubscriptionStatus, bool]]:
     """Return status, and whether it has ever ended, for those of the readers who have a subscription."""
-    found: dict[int, tuple[SubscriptionStatus, bool]] = {}
-    for some in inserts.chunks(subscriber_ids):
-        rows = session.execute(
-            select(Subscription.subscriber_id, Subscription.status, Subscription.ended_at).where(
-                Subscription.newsletter_id == newsletter_id, Subscription.subscriber_id.in_(some)
-            )
+    rows = session.execute(
+        select(Subscription.subscriber_id, Subscription.status, Subscription.ended_at).where(
+            Subscription.newsletter_id == newsletter_id,
+            lists.among(session, Subscription.subscriber_id, subscriber_ids),
         )
-        found.update((row[0], (row[1], row[2] is not None)) for row in rows)
-    return found
+    )
+    return {row[0]: (row[1], row[2] is not None) for row in rows}
 
 
 def add_active(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[int]:
@@ -163,23 +161,20 @@ def activate_many(
     session: Session, newsletter_id: int, subscriber_ids: Sequence[int], *, now: datetime
 ) -> set[int]:
     """Activate pending subscriptions that have never ended; return the readers who moved."""
-    moved: set[int] = set()
-    for some in inserts.chunks(subscriber_ids):
-        moved.update(
-            session.scalars(
-                update(Subscription)
-                .where(
-                    Subscription.newsletter_id == newsletter_id,
-                    Subscription.subscriber_id.in_(some),
-                    Subscription.status == SubscriptionStatus.PENDING,
-                    Subscription.ended_at.is_(None),
-                )
-                .values(status=SubscriptionStatus.ACTIVE, confirmed_at=now)
-                .returning(Subscription.subscriber_id)
-                .execution_options(synchronize_session=False)
+    return set(
+        session.scalars(
+            update(Subscription)
+            .where(
+                Subscription.newsletter_id == newsletter_id,
+                lists.among(session, Subscription.subscriber_id, subscriber_ids),
+                Subscription.status == SubscriptionStatus.PENDING,
+                Subscription.ended_at.is_(None),
             )
+            .values(status=SubscriptionStatus.ACTIVE, confirmed_at=now)
+            .returning(Subscription.subscriber_id)
+            .execution_options(synchronize_session=False)
         )
-    return moved
+    )
 
 
 def readers(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.domain.suppressions import LIFTED_BY_CONFIRMATION, SuppressionScope, may_be_asked
-from newsletter.store import inserts
+from newsletter.store import lists
 from newsletter.store.tables import Suppression
 
 
@@ -75,16 +75,15 @@ def active_keys(
     session: Session, keys: Collection[str], now: datetime, *, scope: str = SuppressionScope.BULK
 ) -> set[str]:
     """Return those of the address keys that are suppressed now."""
-    found: set[str] = set()
-    for some in inserts.chunks(list(keys)):
-        found.update(
-            session.scalars(
-                select(Suppression.address_key).where(
-                    Suppression.address_key.in_(some), Suppression.scope == scope, _is_active(now)
-                )
+    return set(
+        session.scalars(
+            select(Suppression.address_key).where(
+                lists.among(session, Suppression.address_key, keys),
+                Suppression.scope == scope,
+                _is_active(now),
             )
         )
-    return found
+    )
 
 
 def why(
