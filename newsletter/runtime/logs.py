@@ -47,3 +47,18 @@ def get(name: str) -> structlog.typing.FilteringBoundLogger:
     """Return a logger that names its module."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(module=name)
     return logger
+
+
+def configure_library(name: str, level: str) -> None:
+    """Send the lines of a library that logs by itself to stderr, redacted like ours."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter("%(asctime)s level=%(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger(name)
+    logger.handlers = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+class _RedactingFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +19,14 @@ from newsletter.sending import decide, record, recover
 from newsletter.sending.context import Context
 from newsletter.sending.decide import Decided
 from newsletter.sending.results import Result, attempt
-from newsletter.store import Session, Transactions, leases, mailings, messages, windows
+from newsletter.store import OperationalError, Session, Transactions, leases, mailings, messages, windows
 from newsletter.store.leases import Claim
 from newsletter.transports.base import Transport
 
 _LEASE_MARGIN = timedelta(seconds=20)  # no message is begun so close to the end of the lease
 _LOOK_EVERY = timedelta(milliseconds=250)  # for pause and cancel
 _RELAY_PAUSE = timedelta(seconds=30)  # before a relay that did not answer is tried again
+_RECORD_PAUSES = (0.5, 1, 2, 4, 8)  # seconds; together well within the lease
 _log = logs.get(__name__)
 
 
@@ -145,18 +147,31 @@ class BatchWork:
     def _record(self, context: Context, decided: Decided, ended: Sequence[Result]) -> None:
         if decided.window_id is None:
             return
+        for pause in _RECORD_PAUSES:
+            try:
+                self._record_in(context, decided.window_id, ended)
+                break
+            except (
+                OperationalError
+            ):  # these results exist nowhere else: a database that restarts is waited for
+                _log.warning("database_away", batch=self._claim.batch_id, seconds=pause)
+                time.sleep(pause)
+        else:
+            self._record_in(context, decided.window_id, ended)
+        self._lease_ends_at = self._lease_end()
+
+    def _record_in(self, context: Context, window_id: int, ended: Sequence[Result]) -> None:
         try:
             with self._tools.transactions() as session:
                 leases.renew(session, self._claim, lease=LEASE)
                 record.results(session, context.mailing, self._claim, ended, policy=self._policy)
-                windows.close(session, decided.window_id, now=self._tools.clock.now())
+                windows.close(session, window_id, now=self._tools.clock.now())
                 if ended:
                     mailings.note_fault(session, context.mailing.id, None)
         except StaleLease:
             with self._tools.transactions() as session:
-                record.late(session, context.mailing, decided.window_id, ended)
+                record.late(session, context.mailing, window_id, ended)
             raise
-        self._lease_ends_at = self._lease_end()
 
     def _settle(self) -> None:
         pause = _RELAY_PAUSE if self._stop is Stop.RELAY else None

@@ -47,10 +47,15 @@ def start(session: Session, issue: Issue, *, highest: int, now: datetime, expire
 
 def get(session: Session, mailing_id: int) -> Mailing:
     """Return one mailing; raise NotFound."""
-    found = session.get(Mailing, mailing_id, populate_existing=True)
+    found = find(session, mailing_id)
     if found is None:
-        raise NotFound(f"There is no mailing {mailing_id}.")
+        raise NotFound(f"There is no mailing {mailing_id}.", reason="unknown_mailing")
     return found
+
+
+def find(session: Session, mailing_id: int) -> Mailing | None:
+    """Return one mailing, if there is such a one."""
+    return session.get(Mailing, mailing_id, populate_existing=True)
 
 
 def of_issue(session: Session, issue_id: int) -> Mailing | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast  # payloads are JSON objects; row counts need a cursor's type
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain.outcomes import SmtpReply
@@ -59,12 +59,7 @@ def claim_due(session: Session, *, holder: str, now: datetime, limit: int) -> li
     """Take the notices that are due for one holder, oldest first, and count the attempt."""
     due = session.scalars(
         select(Notice)
-        .where(
-            Notice.status == NoticeStatus.DUE,
-            Notice.next_attempt_at <= now,
-            Notice.lease_until.is_(None) | (Notice.lease_until <= now),
-            Notice.expires_at > now,
-        )
+        .where(*_wants_claiming(now))
         .order_by(Notice.next_attempt_at, Notice.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -139,6 +134,11 @@ def withhold(session: Session, subscriber_id: int, *, now: datetime) -> int:
     return cast("CursorResult[object]", result).rowcount
 
 
+def is_due(session: Session, *, now: datetime) -> bool:
+    """Say whether a notice wants to be claimed."""
+    return session.scalar(select(Notice.id).where(*_wants_claiming(now)).limit(1)) is not None
+
+
 def waiting(session: Session) -> int:
     """Count the notices that have not gone out."""
     return session.scalar(select(func.count()).where(Notice.status == NoticeStatus.DUE)) or 0
@@ -162,3 +162,12 @@ def asked(session: Session, abuse_key: str) -> list[Asked]:
         Asked(subscriber_id, frozenset(payload["newsletters"]), created_at)
         for subscriber_id, payload, created_at in rows
     ]
+
+
+def _wants_claiming(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Notice.status == NoticeStatus.DUE,
+        Notice.next_attempt_at <= now,
+        Notice.lease_until.is_(None) | (Notice.lease_until <= now),
+        Notice.expires_at > now,
+    )

@@ -14,15 +14,19 @@ from newsletter.domain.subscriptions import EndReason, SubscriptionStatus
 from newsletter.domain.tokens import LinkPurpose, LinkToken, read_link
 from newsletter.store import (
     Session,
+    Transactions,
     consent,
     keys,
+    mailings,
     newsletters,
     notices,
     outcomes,
     subscribers,
     subscriptions,
 )
-from newsletter.store.tables import KeyPurpose, Newsletter
+from newsletter.store.tables import KeyPurpose, Newsletter, Outcome
+
+_AT_ONCE = 200  # mails in one transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,35 @@ def leave_all(
     return ended
 
 
+def work_off(transactions: Transactions, *, now: datetime) -> int:
+    """End the subscriptions of readers who unsubscribed by mail; return how many mails were looked at."""
+    count = 0
+    while True:
+        with transactions() as session:
+            some = outcomes.open_ones(session, {OutcomeKind.UNSUBSCRIBED}, limit=_AT_ONCE)
+            for outcome in some:
+                _leave_by_mail(session, outcome, now=now)
+        count += len(some)
+        if len(some) < _AT_ONCE:
+            return count
+
+
+def _leave_by_mail(session: Session, outcome: Outcome, *, now: datetime) -> None:
+    outcome.acted_at = now
+    if outcome.mailing_id is None or outcome.subscriber_id is None:
+        return
+    mailing = mailings.find(session, outcome.mailing_id)
+    if mailing is not None:
+        leave(
+            session,
+            subscriber_id=outcome.subscriber_id,
+            newsletter_id=mailing.newsletter_id,
+            channel="mail",
+            mailing_id=outcome.mailing_id,
+            now=now,
+        )
+
+
 def _evidence(channel: ConsentChannel, evidence: ConsentEvidence | None) -> ConsentEvidence:
     return ConsentEvidence(channel=channel) if evidence is None else replace(evidence, channel=channel)
 
@@ -128,11 +161,13 @@ def _record(
         evidence=evidence,
         now=now,
     )
+    if evidence.channel == "mail":
+        return  # the mail itself stands among the outcomes
     for newsletter_id in newsletter_ids:
         outcomes.add(
             session,
             kind=OutcomeKind.UNSUBSCRIBED,
-            source=OutcomeSource.INBOUND_MAIL if evidence.channel == "mail" else OutcomeSource.READER,
+            source=OutcomeSource.READER,
             at=now,
             event_key=f"left:{subscriber_id}:{newsletter_id}:{now.timestamp():.6f}",
             mailing_id=mailing_id or None,

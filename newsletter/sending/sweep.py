@@ -1,0 +1,30 @@
+"""Find what is due: the rows are the queue, and this is how the bell learns of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.store import Session, issues, leases, notices, sources
+
+_DRAINS_AT_ONCE = 4  # rings for drains in one beat: more senders than that find the work by themselves
+
+
+@dataclass(frozen=True)
+class Due:
+    """Hold the tasks to ring for, each with its arguments."""
+
+    rings: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def find_due(session: Session, *, now: datetime) -> Due:
+    """Return what wants work now, in the order in which a reader would miss it."""
+    rings: list[tuple[str, tuple[int, ...]]] = []
+    if notices.is_due(session, now=now):
+        rings.append(("newsletter.notices", ()))
+    rings += [("newsletter.build", (issue_id,)) for issue_id in issues.due_builds(session, now=now)]
+    rings += [("newsletter.expand", (issue_id,)) for issue_id in issues.ready(session)]
+    drain_count = min(_DRAINS_AT_ONCE, leases.waiting_count(session, now=now))
+    rings += [("newsletter.drain", ())] * drain_count
+    rings += [("newsletter.poll", (source_id,)) for source_id in sources.due(session, now=now)]
+    return Due(tuple(rings))

@@ -1,0 +1,48 @@
+"""Hold the parts of one worker process, made after the fork, and the flag that stops drains.
+
+The flag is shared memory made before the fork: the main process sets it when it is told to stop, and a drain in a
+child reads it before each message.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from functools import cache
+
+from celery import signals
+
+from newsletter import wiring
+from newsletter.runtime import logs
+from newsletter.wiring import App
+from workers.app import settings
+
+_stopping = multiprocessing.get_context("fork").Value("b", 0)
+
+
+@cache
+def app() -> App:
+    """Return the parts of this process."""
+    logs.configure(settings.log_level)
+    return wiring.build(settings)
+
+
+def should_stop() -> bool:
+    """Say whether this worker is shutting down."""
+    return bool(_stopping.value)
+
+
+@signals.worker_process_init.connect  # type: ignore[untyped-decorator]  # Celery is untyped
+def _forget_parent(**_: object) -> None:
+    """Open connections anew in a child."""
+    app.cache_clear()
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop(**_: object) -> None:
+    _stopping.value = 1
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+def _configure_logs(**_: object) -> None:
+    """Keep Celery's own lines short and on stderr; ours come from structlog."""
+    logs.configure_library("celery", settings.log_level)

@@ -1,0 +1,97 @@
+"""Define the tasks: ids in, one use case each."""
+
+from __future__ import annotations
+
+from newsletter.digest import build as building
+from newsletter.digest import plan as planning
+from newsletter.feedback import suppress
+from newsletter.ingest import sources
+from newsletter.sending import drain as draining
+from newsletter.sending import expand as expanding
+from newsletter.sending import notices as notifying
+from newsletter.sending import sweep as sweeping
+from newsletter.subscribing import unsubscribe
+from workers import process
+from workers.app import app
+
+
+@app.task(name="newsletter.plan")  # type: ignore[untyped-decorator]  # Celery is untyped, here and below
+def plan() -> None:
+    """Plan the issues whose slots have come."""
+    parts = process.app()
+    for issue_id in planning.plan_due(parts.transaction, now=parts.clock.now()):
+        build.delay(issue_id)
+
+
+@app.task(name="newsletter.sweep")  # type: ignore[untyped-decorator]
+def sweep() -> None:
+    """Find what is due and ring for it; whatever a lost ring or a dead worker left behind is found here."""
+    parts = process.app()
+    now = parts.clock.now()
+    suppress.suppress(parts.transaction, now=now)
+    unsubscribe.work_off(parts.transaction, now=now)
+    with parts.reading() as session:
+        due = sweeping.find_due(session, now=now)
+    for task, ids in due.rings:
+        app.send_task(task, ids, expires=4 * app.conf.beat_schedule["sweep"]["schedule"])
+
+
+@app.task(name="newsletter.poll")  # type: ignore[untyped-decorator]
+def poll(source_id: int) -> None:
+    """Read one source."""
+    parts = process.app()
+    sources.poll(parts.transaction, source_id, fetcher=parts.fetcher, now=parts.clock.now())
+
+
+@app.task(name="newsletter.build")  # type: ignore[untyped-decorator]
+def build(issue_id: int) -> None:
+    """Freeze and render one issue; the next sweep finds it ready."""
+    parts = process.app()
+    building.build(parts.transaction, issue_id, environment=parts.environment, now=parts.clock.now())
+    expand.delay(issue_id)
+
+
+@app.task(name="newsletter.expand")  # type: ignore[untyped-decorator]
+def expand(issue_id: int) -> None:
+    """Freeze the audience of one issue, if it is ready."""
+    parts = process.app()
+    if expanding.expand(parts.transaction, issue_id, now=parts.clock.now()) is not None:
+        drain.delay()
+
+
+@app.task(name="newsletter.drain")  # type: ignore[untyped-decorator]
+def drain() -> None:
+    """Send what is due for at most 45 s; go on in a task of its own."""
+    parts = process.app()
+    transport = parts.open_transport()
+    try:
+        report = draining.drain(
+            transactions=parts.transaction,
+            transport=transport,
+            settings=parts.settings,
+            clock=parts.clock,
+            holder=parts.holder,
+            should_stop=process.should_stop,
+        )
+    finally:
+        transport.close()
+    if report.has_more and not process.should_stop():
+        drain.delay()
+
+
+@app.task(name="newsletter.notices")  # type: ignore[untyped-decorator]
+def notices() -> None:
+    """Send the confirmations that are due."""
+    parts = process.app()
+    transport = parts.open_transport()
+    try:
+        notifying.submit_due(
+            transactions=parts.transaction,
+            transport=transport,
+            environment=parts.environment,
+            settings=parts.settings,
+            clock=parts.clock,
+            holder=parts.holder,
+        )
+    finally:
+        transport.close()
