@@ -298,13 +298,11 @@ def test_a_readers_field_may_be_written_anywhere_as_it_is(tmp_path: Path, issue:
     assert personal.html.count(rendered.mark(issue.nonce, ReaderField.NAME)) == 2
 
 
-@pytest.mark.parametrize("rule", [".full + .full { color: red }", "tr:nth-child(4) .kick { color: red }"])
-def test_css_that_depends_on_neighbours_is_refused(tmp_path: Path, issue: FrozenIssue, rule: str) -> None:
+def test_css_that_depends_on_neighbours_is_refused(tmp_path: Path, issue: FrozenIssue) -> None:
     folder = shipped_copy(tmp_path)
-    edit(folder, "inline.css", ".ground {", f"{rule}\n.ground {{")
-    if rule.startswith(".full"):
-        edit(folder, "story.html", '<tr><td class="paper row"', '<tr class="full"><td class="paper row"')
-        edit(folder, "heading.html", "<tr>", '<tr class="full">')
+    edit(folder, "inline.css", ".ground {", ".full + .full { color: red }\n.ground {")
+    edit(folder, "story.html", '<tr><td class="paper row"', '<tr class="full"><td class="paper row"')
+    edit(folder, "heading.html", "<tr>", '<tr class="full">')
 
     with pytest.raises(TemplateError, match="depending on what stands around it"):
         rendering.render(Environment(folder), issue)
