@@ -6,13 +6,14 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast  # Typer's commands are typed with Any
 
 import typer
 from typer.core import TyperGroup
 
+from newsletter import __version__
 from newsletter.domain.errors import NewsletterError
 
 PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -28,7 +29,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "sources": ("sources", "Add, list, poll and stop the feeds that fill a newsletter."),
         "schedules": ("schedules", "Add, list and stop the times at which issues are due."),
         "issues": ("issues", "Plan, build, preview, approve, send and account for issues."),
-        "test-send": ("test_send", "Send the next issue to a few addresses, marked as a test."),
+        "test-send": ("proofs", "Send the next issue to a few addresses, marked as a test."),
     },
     "Readers": {
         "subscribers": ("subscribers", "Add, find, import and export readers."),
@@ -84,7 +85,7 @@ app = typer.Typer(cls=Nouns, add_completion=False, no_args_is_help=True, rich_ma
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"newsletter {metadata.version('newsletter')}")
+        print(f"newsletter {__version__}")
         raise typer.Exit
 
 

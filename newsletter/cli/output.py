@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 Record = Mapping[str, object]
@@ -63,6 +65,22 @@ def matching(records: Iterable[Record], search: str) -> list[Record]:
     return [r for r in records if any(wanted in _text(value).casefold() for value in r.values())]
 
 
+def nothing(noun: str, search: str, add_command: str) -> str:
+    """Say that a list is empty, and what to do about it."""
+    if search:
+        return f"No {noun} holds {search!r}."
+    return f"There is no {noun} yet. Add one with: {add_command}"
+
+
+@contextmanager
+def counting(what: str, *, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show on stderr how many are done; yield what is to be told the number."""
+    columns = [TextColumn("{task.completed:,} " + what), BarColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
 def _table(records: Sequence[Record]) -> Table:
     drawn = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for name, value in records[0].items():
@@ -97,7 +115,8 @@ def _text(value: object) -> str:
         case Enum():
             return str(value.value)
         case list() | tuple():
-            return ", ".join(_text(item) for item in value) or "-"
+            divider = "\n" if any(isinstance(item, dict) for item in value) else ", "
+            return divider.join(_text(item) for item in value) or "-"
         case dict():
             return ", ".join(f"{key}: {_text(item)}" for key, item in value.items()) or "-"
         case _:

@@ -1,0 +1,263 @@
+"""Commands about issues."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import webbrowser
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from newsletter.cli import output, proofing, proofs
+from newsletter.cli.newsletters import Slug
+from newsletter.cli.opening import opened
+from newsletter.digest import build as building
+from newsletter.digest import desk, plan
+from newsletter.domain.errors import Conflict
+from newsletter.domain.issues import IssueStatus
+from newsletter.domain.mailings import Receipt
+from newsletter.reporting import receipts
+from newsletter.sending import control
+from newsletter.store import Session, issues, mailings, newsletters
+from newsletter.store.tables import Issue
+
+app = typer.Typer(no_args_is_help=True, help="Plan, build, preview, approve, send and account for issues.")
+Number = Annotated[int, typer.Argument(metavar="ID", help="The issue's id, as the list shows it.")]
+_NOBODY = "reader@example.com"  # whom a preview is addressed to
+
+
+@app.command("list")
+def listing(
+    newsletter: Annotated[str, typer.Option(help="Only issues of this newsletter.")] = "",
+    status: Annotated[IssueStatus | None, typer.Option(help="Only issues that stand here.")] = None,
+    json_wanted: output.AsJson = False,
+    search: Annotated[
+        str, typer.Option("--search", help="Only issues with stories that hold these words.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+) -> None:
+    """List issues, the newest first."""
+    with opened() as service, service.reading() as session:
+        newsletter_id = newsletters.by_slug(session, newsletter).id if newsletter else None
+        found = issues.listing(
+            session, newsletter_id=newsletter_id, status=status, search=search, limit=limit
+        )
+        records = [_summary(session, issue) for issue in found]
+    output.table(
+        records,
+        json_wanted=json_wanted,
+        empty=output.nothing("issue", search, "newsletter issues plan SLUG"),
+    )
+
+
+@app.command()
+def show(issue: Number, json_wanted: output.AsJson = False) -> None:
+    """Show one issue: where it stands, why, and what is in it."""
+    with opened() as service, service.reading() as session:
+        fields = _fields(session, issues.get(session, issue))
+    output.record(fields, json_wanted=json_wanted)
+
+
+@app.command("plan")
+def plan_(newsletter: Slug, json_wanted: output.AsJson = False) -> None:
+    """Plan an issue outside every schedule, with what is new up to now."""
+    with opened() as service, service.transaction() as session:
+        found = newsletters.by_slug(session, newsletter)
+        fields = _summary(session, plan.plan_now(session, found.id, now=service.clock.now()))
+    output.record(fields, json_wanted=json_wanted)
+
+
+@app.command()
+def build(issue: Number, json_wanted: output.AsJson = False) -> None:
+    """Freeze a planned issue's content and render it."""
+    with opened() as service:
+        building.build(service.transaction, issue, environment=service.environment, now=service.clock.now())
+        with service.reading() as session:
+            found = issues.get(session, issue)
+            fields = _fields(session, found)
+            if found.fault:
+                raise Conflict(
+                    found.fault, hint=f"Then: newsletter issues build {issue}", reason="template_fault"
+                )
+    output.record(fields, json_wanted=json_wanted)
+
+
+@app.command()
+def preview(
+    newsletter: Annotated[str, typer.Option(help="Slug of the newsletter.")],
+    issue: proofs.Issue = None,
+    reader: proofs.Reader = "",
+    topics: proofs.Topics = "",
+    out: Annotated[Path | None, typer.Option(help="Write the HTML here; - is stdout.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Print the text part instead.")] = False,
+) -> None:
+    """Show an issue as a reader would get it, in the browser; no state moves."""
+    wanted = proofs.chosen(newsletter, issue, reader, topics)
+    with opened() as service:
+        [(_, message)] = proofing.compose(service, wanted, [_NOBODY])
+        default = service.settings.data_dir / "previews" / f"{newsletter}.html"
+    parsed = message_from_bytes(message, policy=policy.default)
+    part = parsed.get_body(("plain",) if text else ("html",))
+    assert part is not None  # every digest has both parts
+    if text or str(out) == "-":
+        sys.stdout.write(part.get_content())
+        return
+    path = out or default
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(part.get_content(), encoding="utf-8")
+    output.say(f"Subject: {parsed['Subject']}\nWrote {path}.")
+    if out is None:
+        webbrowser.open(path.absolute().as_uri())
+
+
+@app.command()
+def approve(
+    issue: Number,
+    by: Annotated[str, typer.Option(help="Who approves; otherwise your user name.")] = "",
+) -> None:
+    """Approve an issue as it stands, before or after its build; a held one is ready again."""
+    with opened() as service:
+        with service.transaction() as session:
+            desk.approve(session, issue, by=by or getpass.getuser(), now=service.clock.now())
+        service.bell.ring("newsletter.sweep")
+    output.say(f"Issue {issue} is approved.")
+
+
+@app.command()
+def hold(issue: Number) -> None:
+    """Keep a built issue from being mailed until it is approved."""
+    with opened() as service, service.transaction() as session:
+        desk.hold(session, issue)
+    output.say(f"Issue {issue} is held. Let it go with: newsletter issues approve {issue}")
+
+
+@app.command()
+def send(
+    issue: Number,
+    by: Annotated[str, typer.Option(help="Who approves; otherwise your user name.")] = "",
+) -> None:
+    """Approve an issue, build it when it is not built yet, and let the workers mail it now."""
+    with opened() as service:
+        now = service.clock.now()
+        with service.transaction() as session:
+            desk.approve(session, issue, by=by or getpass.getuser(), now=now)
+        status = building.build(service.transaction, issue, environment=service.environment, now=now)
+        if status is not IssueStatus.BUILT:
+            with service.reading() as session:
+                raise _not_ready(issues.get(session, issue))
+        is_heard = service.bell.ring("newsletter.expand", issue)
+    output.say(f"Issue {issue} is on its way. Account: newsletter issues receipt {issue}")
+    if not is_heard:
+        output.say("The broker does not answer: workers will find the issue at their next beat.")
+
+
+@app.command()
+def pause(issue: Number) -> None:
+    """Stop mailing an issue; messages under way are finished."""
+    with opened() as service, service.transaction() as session:
+        control.pause(session, issue)
+    output.say(f"Issue {issue} is paused. Go on with: newsletter issues resume {issue}")
+
+
+@app.command()
+def resume(issue: Number) -> None:
+    """Go on mailing an issue that was paused."""
+    with opened() as service:
+        with service.transaction() as session:
+            control.resume(session, issue)
+        service.bell.ring("newsletter.drain")
+    output.say(f"Issue {issue} goes on.")
+
+
+@app.command()
+def cancel(issue: Number) -> None:
+    """Give an issue up; when it is being mailed, nobody else gets it, and the receipt says so."""
+    with opened() as service:
+        with service.transaction() as session:
+            if mailings.of_issue(session, issue) is None:
+                desk.cancel(session, issue)
+            else:
+                control.cancel(session, issue)
+        service.bell.ring("newsletter.drain")
+    output.say(f"Issue {issue} is cancelled.")
+
+
+@app.command()
+def receipt(issue: Number, json_wanted: output.AsJson = False) -> None:
+    """Account for every planned reader of an issue; exit with 1 when the account does not add up."""
+    with opened() as service, service.reading() as session:
+        mailing = mailings.of_issue(session, issues.get(session, issue).id)
+        if mailing is None:
+            raise Conflict(
+                f"Issue {issue} has not been mailed, so there is nothing to account for.",
+                hint=f"See where it stands with: newsletter issues show {issue}",
+                reason="no_mailing",
+            )
+        account = receipts.receipt(session, mailing.id)
+        status, fault = mailing.status, mailing.fault
+    if json_wanted:
+        output.as_json({"receipt": account.as_dict(), "mailing": status, "fault": fault})
+    else:
+        output.console().print(drawn(account))
+        output.say(f"The mailing is {status}.{f' {fault}' if fault else ''}")
+    if not account.adds_up:
+        raise typer.Exit(1)
+
+
+def drawn(account: Receipt) -> Table:
+    """Return a receipt as a sum that a person can check."""
+    table = Table(box=None, show_header=False, padding=(0, 2), show_footer=False)
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    table.add_row("[bold]planned[/bold]", f"[bold]{account.planned:,}[/bold]")
+    table.add_row("= submitted", f"{account.submitted:,}")
+    for reason, count in account.withheld.items():
+        table.add_row(f"+ withheld ({reason.replace('_', ' ')})", f"{count:,}")
+    for name in ("failed", "deferred", "uncertain", "unclaimed"):
+        table.add_row(f"+ {name}", f"{getattr(account, name):,}")
+    table.add_row("", "[green]adds up[/green]" if account.adds_up else "[red]does not add up[/red]")
+    return table
+
+
+def _not_ready(issue: Issue) -> Conflict:
+    if issue.fault:
+        return Conflict(issue.fault, hint=f"Then: newsletter issues send {issue.id}", reason="template_fault")
+    because = f" ({issue.reason.replace('_', ' ')})" if issue.reason else ""
+    return Conflict(
+        f"Issue {issue.id} is {issue.status}{because}: it cannot be mailed now.",
+        hint=f"See where it stands with: newsletter issues show {issue.id}",
+        reason="not_built",
+    )
+
+
+def _summary(session: Session, issue: Issue) -> output.Record:
+    return {
+        "id": issue.id,
+        "newsletter": newsletters.get(session, issue.newsletter_id).slug,
+        "number": issue.number,
+        "status": issue.status,
+        "reason": issue.reason or ("template fault" if issue.fault else None),
+        "cut_off_at": issue.cut_off_at,
+        "stories": len(issues.frozen(issue).stories) if issue.frozen else None,
+    }
+
+
+def _fields(session: Session, issue: Issue) -> output.Record:
+    mailing = mailings.of_issue(session, issue.id)
+    stories = issues.frozen(issue).stories if issue.frozen else ()
+    return {
+        **_summary(session, issue),
+        "planned_at": issue.planned_at,
+        "built_at": issue.built_at,
+        "approved_at": issue.approved_at,
+        "approved_by": issue.approved_by,
+        "fault": issue.fault,
+        "mailing": mailing.status if mailing else None,
+        "mailing_started_at": mailing.started_at if mailing else None,
+        "mailing_finished_at": mailing.finished_at if mailing else None,
+        "stories": [{"number": each.number, "title": each.title, "new": each.is_fresh} for each in stories],
+    }

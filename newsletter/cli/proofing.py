@@ -1,0 +1,69 @@
+"""Compose the mail that one reader would get, for previews and test sends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.digest import build
+from newsletter.domain import addresses
+from newsletter.domain.errors import NotFound
+from newsletter.domain.rendered import FrozenIssue
+from newsletter.sending import context, proof, sample
+from newsletter.store import Session, issues, newsletters, subscribers
+from newsletter.transports.base import Envelope
+from newsletter.wiring import App
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Say which issue, chosen for whom: ``issue`` None = the next one; ``reader`` "" = one of these topics."""
+
+    newsletter: str
+    issue: int | None = None
+    reader: str = ""
+    topics: Sequence[str] = ()
+
+
+def compose(service: App, wanted: Wanted, addresses_to: Sequence[str]) -> list[tuple[Envelope, bytes]]:
+    """Return one marked mail for each address; nothing is written and no state moves."""
+    now = service.clock.now()
+    recipients = [addresses.parse(text) for text in addresses_to]
+    with service.reading() as session:
+        preview = _preview(session, service, wanted, now=now)
+        picks = _picks(session, preview.frozen, wanted, now=now)
+        rings = context.load_rings(session)
+    return [
+        proof.compose(
+            preview.frozen,
+            preview.blocks,
+            rings=rings,
+            settings=service.settings,
+            picks=picks,
+            address=str(recipient),
+            now=now,
+        )
+        for recipient in recipients
+    ]
+
+
+def _preview(session: Session, service: App, wanted: Wanted, *, now: datetime) -> build.Preview:
+    newsletter = newsletters.by_slug(session, wanted.newsletter)
+    if wanted.issue is None:
+        return build.preview(session, newsletter.id, environment=service.environment, now=now)
+    issue = issues.by_number(session, newsletter.id, wanted.issue)
+    return build.preview_issue(session, issue.id, environment=service.environment)
+
+
+def _picks(session: Session, frozen: FrozenIssue, wanted: Wanted, *, now: datetime) -> bytes:
+    if not wanted.reader:
+        return sample.of_topics(frozen, wanted.topics)
+    reader = subscribers.find(session, addresses.parse(wanted.reader))
+    if reader is None:
+        raise NotFound(
+            "No reader has this address.",
+            hint="Look for one with: newsletter subscribers list --search",
+            reason="unknown_reader",
+        )
+    return sample.of_reader(session, frozen, reader.id, now=now)

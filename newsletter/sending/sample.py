@@ -1,0 +1,73 @@
+"""Choose the stories of one reader as a mailing of the issue would, for looking at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from newsletter.domain import selection
+from newsletter.domain.errors import Conflict, InvalidInput
+from newsletter.domain.rendered import FrozenIssue
+from newsletter.domain.subscriptions import Cadence, SubscriptionStatus
+from newsletter.store import Session, mailings, messages
+
+_NO_MAILING = 0
+_HISTORY = timedelta(days=30)  # longer than any story stays a candidate
+
+
+def of_topics(frozen: FrozenIssue, slugs: Sequence[str]) -> bytes:
+    """Return the picks of a new reader who follows these topics; none = all."""
+    numbers = {topic.slug: topic.number for topic in frozen.topics}
+    if unknown := sorted(set(slugs) - set(numbers)):
+        raise InvalidInput(
+            f"The newsletter has no topic {unknown[0]!r}.",
+            hint=f"See them with: newsletter topics list {frozen.identity.slug}",
+            reason="unknown_topic",
+        )
+    mask = sum(1 << numbers[slug] for slug in set(slugs))
+    picks = frozen.chooser().choose(topics=mask, cadence=Cadence.EVERY_ISSUE, history=0)
+    return _something(picks, "In these topics there is no story.", "Leave --topics out, or name others.")
+
+
+def of_reader(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now: datetime) -> bytes:
+    """Return the picks of a reader: by topics, cadence and what the reader has had already."""
+    newsletter_id = frozen.identity.newsletter_id
+    reader = messages.readers(session, newsletter_id, [subscriber_id]).get(subscriber_id)
+    if reader is None or reader.status is not SubscriptionStatus.ACTIVE:
+        raise Conflict(
+            "The reader has no active subscription to this newsletter.",
+            hint="Choose another reader, or topics.",
+            reason="not_subscribed",
+        )
+    history = _history(session, frozen, subscriber_id, now=now)
+    if reader.signup_number is not None and reader.signup_number <= frozen.highest:
+        history |= 1 << (frozen.highest - reader.signup_number)
+    picks = frozen.chooser().choose(topics=reader.topics, cadence=reader.cadence, history=history)
+    return _something(
+        picks,
+        "The reader has had every story that the reader follows: no mail would go out.",
+        "Choose another reader, or topics.",
+    )
+
+
+def _history(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now: datetime) -> int:
+    earlier = mailings.earlier(
+        session,
+        frozen.identity.newsletter_id,
+        other_than=_NO_MAILING,
+        lowest_number=min((story.number for story in frozen.stories), default=0),
+        since=now - _HISTORY,
+    )
+    highest = {mailing.mailing_id: mailing.highest for mailing in earlier}
+    history = 0
+    for row in messages.had(session, list(highest), low=subscriber_id, high=subscriber_id):
+        history = selection.join_history(
+            history, row.picks, highest=frozen.highest, highest_then=highest[row.mailing_id]
+        )
+    return history
+
+
+def _something(picks: bytes, message: str, hint: str) -> bytes:
+    if not picks:
+        raise Conflict(message, hint=hint, reason="no_stories")
+    return picks
