@@ -161,10 +161,8 @@ def shorten(text: str, *, limit: int) -> str:
     """Cut at the last word that fits and mark the cut; ``limit`` counts the mark."""
     if len(text) <= limit:
         return text
-    head = text[: limit - 1]
-    cut = head.rfind(" ")
-    if cut > limit // 2:
-        head = head[:cut]
+    cut = text.rfind(" ", 0, limit)
+    head = text[: cut if cut > limit // 2 else limit - 1]
     return head.rstrip(" ,;:-–—.") + "…"
 
 
