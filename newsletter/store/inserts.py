@@ -64,10 +64,11 @@ def _default(target_column: Any) -> Any:  # SQLAlchemy's columns carry defaults 
 
 def _plain(columns: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     defaults = {c.name: _default(c) for c in columns}
-    return [
-        {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in {**defaults, **row}.items()
-        }
-        for row in rows
-    ]
+    return [{name: _as_json(value) for name, value in {**defaults, **row}.items()} for row in rows]
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value in the form from which PostgreSQL reads its type."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else value

@@ -1,0 +1,1 @@
+"""Test the sending of issues."""

@@ -26,7 +26,7 @@ class Received:
 
 @dataclass
 class Sink:
-    """Hold what came in, and how to answer.
+    """Hold what came in, and how to answer. ``refused`` are messages that were read and then turned down.
 
     ``refuse_rcpt`` and ``refuse_data`` map addresses to replies such as "550 5.1.1 no such user"; ``answer_delay``
     is how long the answer to the final dot takes, in seconds, after the message was kept.
@@ -34,6 +34,7 @@ class Sink:
 
     port: int = field(default_factory=free_port)
     messages: list[Received] = field(default_factory=list)
+    refused: list[Received] = field(default_factory=list)
     refuse_rcpt: dict[str, str] = field(default_factory=dict)
     refuse_data: dict[str, str] = field(default_factory=dict)
     answer_delay: float = 0.0
@@ -57,6 +58,7 @@ class Sink:
     def clear(self) -> None:
         """Forget messages and refusals."""
         self.messages.clear()
+        self.refused.clear()
         self.refuse_rcpt.clear()
         self.refuse_data.clear()
 
@@ -76,11 +78,17 @@ class Sink:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep a message, or refuse it."""
         (address,) = envelope.rcpt_tos
+        received = Received(
+            envelope.mail_from or "",
+            address,
+            envelope.original_content or b"",
+            datetime.now(UTC),  # noqa: TID251 - when it really came
+        )
         if address in self.refuse_data:
+            self.refused.append(received)
             return self.refuse_data[address]
-        content = envelope.original_content or b""
         with self._lock:
-            self.messages.append(Received(envelope.mail_from or "", address, content, datetime.now(UTC)))  # noqa: TID251
+            self.messages.append(received)
         await asyncio.sleep(self.answer_delay)
         return "250 2.0.0 kept"
 
