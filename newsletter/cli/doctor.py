@@ -15,10 +15,11 @@ from urllib.request import urlopen
 
 import typer
 
+from newsletter import wiring
 from newsletter.cli import output
 from newsletter.domain.errors import NewsletterError
 from newsletter.runtime import logs, settings
-from newsletter.store import OperationalError, Session, keys, mailings, migrate, newsletters
+from newsletter.store import OperationalError, Session, keys, mailings, migrate, newsletters, sources
 from newsletter.store.tables import KeyPurpose, Newsletter
 from newsletter.wiring import App
 
@@ -66,7 +67,7 @@ def doctor(
 def examine(*, offline: bool) -> Iterator[Finding]:
     """Look at one thing after another."""
     try:
-        service = App(settings.load())
+        service = wiring.build(settings.load())
     except NewsletterError as error:
         yield _fault("settings", error)
         return
@@ -184,6 +185,7 @@ def _database(service: App) -> Iterator[Finding]:
     with service.reading() as session:
         yield from _keys(session)
         yield from _newsletters(session)
+        yield from _sources(session)
         yield from _mailings(session)
 
 
@@ -216,6 +218,17 @@ def _newsletter(session: Session, newsletter: Newsletter) -> Finding:
             f'Add one: newsletter schedules add {newsletter.slug} "0 7 * * *"',
         )
     return Finding(subject, State.OK, f"next slot {active[0].next_slot_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _sources(session: Session) -> Iterator[Finding]:
+    for source in sources.listing(session):
+        if source.last_error:
+            yield Finding(
+                f"source {source.id}",
+                State.NOTE,
+                f"{source.url}: {source.last_error_text or source.last_error}",
+                f"Try again with: newsletter sources poll {source.id}",
+            )
 
 
 def _mailings(session: Session) -> Iterator[Finding]:

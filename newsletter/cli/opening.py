@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from newsletter import wiring
 from newsletter.domain.errors import Conflict
 from newsletter.runtime import logs, settings
 from newsletter.store import DatabaseUnavailable, OperationalError, migrate
@@ -14,7 +15,7 @@ from newsletter.wiring import App
 @contextmanager
 def opened(*, schema_needed: bool = True) -> Iterator[App]:
     """Put the service together from the environment; a database that cannot be used is refused with what to do."""
-    app = App(settings.load())
+    app = wiring.build(settings.load())
     logs.configure(app.settings.log_level if app.settings.log_level != "INFO" else "WARNING")
     try:
         app.database.ping()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
@@ -101,6 +102,31 @@ class Settings(BaseSettings):
     def message_domain(self) -> str:
         """Return the domain of Message-IDs and List-Ids: the host that the links point to."""
         return urlsplit(self.public_url).hostname or "localhost"
+
+
+def for_children(settings: Settings) -> dict[str, str]:
+    """Return the environment of a child process that shall have exactly these settings."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("NEWSLETTER_") and name not in {"DATABASE_URL", "REDIS_URL"}
+    }
+    changed = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return environment | {
+        f"NEWSLETTER_{name.upper()}": _as_variable(value) for name, value in changed.items()
+    }
+
+
+def _as_variable(value: object) -> str:
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case frozenset():
+            return ",".join(sorted(f"{host}:{port}" for host, port in value))
+        case tuple():
+            return ",".join(value)
+        case _:
+            return "" if value is None else str(value)
 
 
 def load(**overrides: object) -> Settings:

@@ -1,0 +1,1 @@
+"""Test settings, clock, ids and logs."""
