@@ -56,11 +56,14 @@ def arrange(numbers: Sequence[int]) -> list[Placement]:
     return placements + briefs
 
 
-def digest(stories: Sequence[FrozenStory], *, middle: BlockKind) -> tuple[Placement, ...]:
-    """Return all blocks of a digest in their order; ``middle`` is PERSONAL in a mail and WEB on a page."""
+def digest(numbers: Sequence[int], *, middle: BlockKind) -> tuple[Placement, ...]:
+    """Return all blocks of a digest, given its article numbers in order.
+
+    ``middle`` is PERSONAL in a mail and WEB on a page.
+    """
     return (
         Placement(BlockKind.FRAME_HEAD, ""),
-        *arrange([story.number for story in stories]),
+        *arrange(numbers),
         Placement(middle, ""),
         Placement(BlockKind.FRAME_FOOT, ""),
     )
@@ -92,6 +95,8 @@ def shorten(text: str, maximum: int) -> str:
 
 def one_line(text: str) -> str:
     """Return a text that can stand in a header: no line ends, control characters or halves of characters."""
+    if text.isprintable():
+        return " ".join(text.split())
     visible = "".join(" " if unicodedata.category(char) in _UNPRINTABLE else char for char in text)
     return " ".join(visible.split())
 

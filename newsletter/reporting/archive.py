@@ -92,7 +92,10 @@ def _shown(session: Session, issue: Issue, *, picks: bytes | None, public_url: s
         Placement(block.kind, block.key, block.style): block.html
         for block in blocks.of_issue(session, issue.id, frozen.identity.language)
     }
-    body = "".join(kept[placement] for placement in layout.digest(stories, middle=BlockKind.WEB))
+    body = "".join(
+        kept[placement]
+        for placement in layout.digest([story.number for story in stories], middle=BlockKind.WEB)
+    )
     return ArchivedIssue(layout.subject(stories), _filled(frozen, body, stories, public_url=public_url))
 
 

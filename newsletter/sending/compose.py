@@ -10,7 +10,7 @@ from datetime import datetime
 from newsletter.domain import layout
 from newsletter.domain.layout import Placement
 from newsletter.domain.mailings import PlannedMessage
-from newsletter.domain.rendered import BlockKind, FrozenIssue, ReaderField, RenderedBlock
+from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory, ReaderField, RenderedBlock
 from newsletter.domain.tokens import (
     Delivery,
     KeyRing,
@@ -54,12 +54,19 @@ class _Making:
 
 
 @dataclass(frozen=True)
+class _Headline:
+    """Hold what readers with the same first three stories share."""
+
+    subject: str
+    values: Values
+
+
+@dataclass(frozen=True)
 class _Digest:
     """Hold what readers with the same picks share."""
 
-    subject: str
+    headline: _Headline
     placements: tuple[Placement, ...]
-    values: Values
 
 
 class Composer:
@@ -81,9 +88,15 @@ class Composer:
         self._stories = {story.number: story for story in frozen.stories}
         self._library = Library(blocks, nonce=frozen.nonce)
         self._boundary = f"=_{frozen.nonce}"  # "=_" cannot stand in quoted-printable text
-        self._encoded: dict[tuple[str, str], Values] = {}
+        self._headlines: dict[tuple[int, ...], _Headline] = {}
         self._from = headers.mailbox("From", self._identity.from_name, self._identity.from_address)
         self._constant = self._constant_headers()
+        self._places = compiled.encode_values(
+            {
+                ReaderField.SUBSCRIBE_URL: f"{settings.public_url}/subscribe/{self._identity.slug}",
+                ReaderField.ARCHIVE_URL: f"{settings.public_url}/archive/{self._identity.slug}",
+            }
+        )
 
     def message(
         self,
@@ -111,7 +124,9 @@ class Composer:
             (
                 self._from,
                 headers.mailbox("To", layout.one_line(planned.name), planned.address),
-                headers.text("Subject", f"[Test] {digest.subject}" if is_proof else digest.subject),
+                headers.text(
+                    "Subject", f"[Test] {digest.headline.subject}" if is_proof else digest.headline.subject
+                ),
                 headers.date(planned_at),
                 headers.token("Message-ID", f"<{self._message_id(making)}@{self._settings.message_domain}>"),
                 headers.uris("List-Unsubscribe", unsubscribe, *self._unsubscribe_by_mail(making)),
@@ -122,7 +137,7 @@ class Composer:
 
     def subject(self, picks: bytes) -> str:
         """Return the subject of a reader's digest."""
-        return self._digest(picks).subject
+        return self._digest(picks).headline.subject
 
     def _constant_headers(self) -> bytes:
         identity, settings = self._identity, self._settings
@@ -141,21 +156,20 @@ class Composer:
         )
 
     def _digest(self, picks: bytes) -> _Digest:
-        stories = [self._stories[number] for number in self._chooser.in_order(picks)]
-        subject, preheader = layout.subject(stories), layout.preheader(stories)
-        return _Digest(
-            subject,
-            layout.digest(stories, middle=BlockKind.PERSONAL),
-            self._headline_values(subject, preheader),
-        )
+        numbers = self._chooser.in_order(picks)
+        headline = self._headline(tuple(numbers[:3]))  # subject and preheader come from the first three
+        return _Digest(headline, layout.digest(numbers, middle=BlockKind.PERSONAL))
 
-    def _headline_values(self, subject: str, preheader: str) -> Values:
-        """Encode what many readers share; there are few distinct pairs for thousands of digests."""
-        found = self._encoded.get((subject, preheader))
+    def _headline(self, numbers: tuple[int, ...]) -> _Headline:
+        found = self._headlines.get(numbers)
         if found is None:
-            found = compiled.encode_values({ReaderField.TITLE: subject, ReaderField.PREHEADER: preheader})
-            self._encoded[subject, preheader] = found
+            found = self._headlines[numbers] = self._new_headline([self._stories[each] for each in numbers])
         return found
+
+    def _new_headline(self, stories: Sequence[FrozenStory]) -> _Headline:
+        subject = layout.subject(stories)
+        values = {ReaderField.TITLE: subject, ReaderField.PREHEADER: layout.preheader(stories)}
+        return _Headline(subject, compiled.encode_values(values))
 
     def _values(self, making: _Making, digest: _Digest, unsubscribe: str) -> Values:
         own = compiled.encode_values(
@@ -165,11 +179,12 @@ class Composer:
                 ReaderField.UNSUBSCRIBE_URL: unsubscribe,
                 ReaderField.PREFERENCES_URL: self._link(making, LinkPurpose.PREFERENCES),
                 ReaderField.VIEW_URL: self._link(making, LinkPurpose.VIEW),
-                ReaderField.SUBSCRIBE_URL: f"{self._settings.public_url}/subscribe/{self._identity.slug}",
-                ReaderField.ARCHIVE_URL: f"{self._settings.public_url}/archive/{self._identity.slug}",
             }
         )
-        return Values({**digest.values.html, **own.html}, {**digest.values.text, **own.text})
+        return Values(
+            {**self._places.html, **digest.headline.values.html, **own.html},
+            {**self._places.text, **digest.headline.values.text, **own.text},
+        )
 
     def _link(self, making: _Making, purpose: LinkPurpose) -> str:
         is_view = purpose is LinkPurpose.VIEW

@@ -54,7 +54,10 @@ def page_of(
     blocks: list[RenderedBlock], issue: FrozenIssue, *, middle: BlockKind = BlockKind.PERSONAL
 ) -> str:
     kept = {layout.Placement(block.kind, block.key, block.style): block.html for block in blocks}
-    return "".join(kept[placement] for placement in layout.digest(issue.stories, middle=middle))
+    return "".join(
+        kept[placement]
+        for placement in layout.digest([story.number for story in issue.stories], middle=middle)
+    )
 
 
 def shipped_copy(tmp_path: Path) -> Path:
