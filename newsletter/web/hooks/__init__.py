@@ -1,0 +1,1 @@
+"""Take signed calls from the publisher's website."""
