@@ -16,6 +16,9 @@ from newsletter.runtime import logs
 from newsletter.wiring import App
 from workers.app import settings
 
+# Loggers with four lines a tick, which would hide what matters; DEBUG shows them.
+_CHATTY = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+
 _stopping = multiprocessing.get_context("fork").Value("b", 0)
 
 
@@ -46,3 +49,6 @@ def _stop(**_: object) -> None:
 def _configure_logs(**_: object) -> None:
     """Keep Celery's own lines short and on stderr; ours come from structlog."""
     logs.configure_library("celery", settings.log_level)
+    if settings.log_level == "INFO":
+        for chatty in _CHATTY:
+            logs.configure_library(chatty, "WARNING")

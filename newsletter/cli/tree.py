@@ -1,0 +1,120 @@
+"""Run the whole service as one process tree on embedded defaults: for ``up`` and ``demo``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from newsletter.embedded import inbox
+from newsletter.embedded.broker import Broker
+from newsletter.embedded.inbox import CatchAll, Mailbox
+from newsletter.embedded.inbox_page import Page
+from newsletter.embedded.supervisor import Program, Supervisor
+from newsletter.runtime import settings as runtime_settings
+from newsletter.runtime.clock import Clock
+from newsletter.runtime.settings import Settings
+
+HOST = "127.0.0.1"
+_GRACE = 15.0  # seconds for a process to finish what it began; workers take nine at most
+_WORKERS_WANT = {
+    "REMAP_SIGTERM": "SIGQUIT",  # finish what is under way for some seconds, then give the rest back
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser",  # in a container that is not news
+}
+_QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+class Inbox:
+    """Hold the catch-all SMTP server and the page that shows what it caught."""
+
+    def __init__(self, folder: Path, *, smtp_port: int, page_port: int, clock: Clock) -> None:
+        """Prepare both on ports of this machine."""
+        self.mailbox = Mailbox(folder, clock=clock)
+        self._page = Page(self.mailbox, host=HOST, port=page_port, clock=clock)
+        self._catch_all = CatchAll(self.mailbox, host=HOST, port=smtp_port)
+        self.url = self._page.url
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Listen on both ports until the block ends."""
+        self._catch_all.start()
+        self._page.start()
+        try:
+            yield
+        finally:
+            self._page.stop()
+            self._catch_all.stop()
+
+
+def free_port(preferred: int) -> int:
+    """Return this port of the machine when it is free, else another."""
+    return inbox.free_port(HOST, preferred=preferred)
+
+
+@contextmanager
+def running(
+    settings: Settings, *, web_host: str, web_port: int, logs: Path | None, clock: Clock
+) -> Iterator[Supervisor]:
+    """Run broker, workers and web until the block ends; call it from the main thread.
+
+    The broker starts first and stops last, so that what is under way at the end is put back into its queue.
+    """
+    environment = runtime_settings.for_children(settings) | _WORKERS_WANT
+    processes = programs(environment=environment, web_host=web_host, web_port=web_port)
+    tree = Supervisor(processes, logs=logs, clock=clock)
+    with _broker(settings):
+        tree.start()
+        try:
+            yield tree
+        finally:
+            tree.stop()
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set, so that everything is stopped in order."""
+    stop = threading.Event()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def programs(*, environment: Mapping[str, str], web_host: str, web_port: int) -> list[Program]:
+    """Return the processes of the tree: the Procfile's, with beat and notices inside the worker."""
+    python = sys.executable
+    celery = (python, "-m", "celery", "-A", "workers.app", "--quiet", "worker", *_QUIET)
+    uvicorn = (python, "-m", "uvicorn", "--factory", "newsletter.web.main:asgi", "--log-level", "warning")
+    commands = {
+        "worker": (*celery, "-n", "worker@%h", "-Q", "maint,fetch,build,notices", "--concurrency", "2", "-B"),
+        "sender": (*celery, "-n", "sender@%h", "-Q", "send", "--concurrency", "1"),
+        "web": (*uvicorn, "--host", web_host, "--port", str(web_port), "--no-proxy-headers"),
+    }
+    return [
+        Program(name=name, command=command, environment=environment, grace=_GRACE)
+        for name, command in commands.items()
+    ]
+
+
+@contextmanager
+def _broker(settings: Settings) -> Iterator[None]:
+    """Run the embedded broker, unless the settings name a Redis."""
+    if settings.redis_url:
+        yield
+        return
+    broker = Broker(settings.broker_socket)
+    broker.start()
+    try:
+        yield
+    finally:
+        broker.stop()
