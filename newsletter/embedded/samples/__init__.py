@@ -1,0 +1,1 @@
+"""Hold an invented local paper: articles, pictures and its feeds."""
