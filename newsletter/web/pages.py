@@ -8,6 +8,7 @@ from functools import cache
 from urllib.parse import quote, urlsplit
 
 from fastapi import Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from newsletter.rendering.environment import Environment
@@ -124,6 +125,11 @@ class Pages:
         return HTMLResponse(body, headers=headers)
 
 
+def address_markup(address: str) -> Markup:
+    """Return an address that keeps its order in any script and is not broken at its dots."""
+    return Markup('<bdi class="address" dir="ltr">{}</bdi>').format(address)
+
+
 @cache
 def _theme(accent: str, ground: str, direction: str) -> Theme:
     return theme(accent=accent, background=ground, direction=direction)
@@ -142,7 +148,7 @@ def _brand(newsletter: Newsletter | None) -> Brand:
         name=newsletter.name,
         home_url=newsletter.home_url,
         logo_url=newsletter.logo_url,
-        publisher=newsletter.from_name,
+        publisher="" if newsletter.postal_address.startswith(newsletter.from_name) else newsletter.from_name,
         postal_address=newsletter.postal_address,
         privacy_url=newsletter.privacy_url,
     )

@@ -10,7 +10,7 @@ from newsletter.subscribing.confirm import Invitation, InvitationState
 from newsletter.web import deps
 from newsletter.web.bodies import Form, field
 from newsletter.web.deps import AppDep, PagesDep
-from newsletter.web.pages import Pages
+from newsletter.web.pages import Pages, address_markup
 
 router = APIRouter()
 
@@ -49,7 +49,7 @@ def show_block(request: Request, token: str, app: AppDep, pages: PagesDep) -> HT
         newsletter=newsletter,
         language=invitation.language,
         title=words("web.block.title"),
-        lead=words("web.block.lead", address=invitation.masked_address),
+        lead=words("web.block.lead", address=address_markup(invitation.masked_address)),
         names=[],
         action="block",
         button=words("web.block.button"),
@@ -69,7 +69,7 @@ def block(request: Request, token: str, app: AppDep, pages: PagesDep) -> HTMLRes
         "web.block.done_",
         newsletter=invitation.newsletters[0],
         language=invitation.language,
-        address=invitation.masked_address,
+        address=address_markup(invitation.masked_address),
     )
 
 
@@ -90,7 +90,7 @@ def _again(
         language=invitation.language,
         title=words("web.inbox.title"),
         paragraphs=[
-            words("web.inbox.lead", address=invitation.masked_address),
+            words("web.inbox.lead", address=address_markup(invitation.masked_address)),
             words("web.inbox.hint"),
         ],
         link=None,
@@ -100,7 +100,7 @@ def _again(
 def _page(request: Request, pages: Pages, invitation: Invitation) -> HTMLResponse:
     newsletter, language = invitation.newsletters[0], invitation.language
     words = pages.words(request, newsletter, language)
-    address = invitation.masked_address
+    address = address_markup(invitation.masked_address)
     match invitation.state:
         case InvitationState.CONFIRMED:
             return pages.message(

@@ -13,7 +13,7 @@ from newsletter.subscribing.preferences import Preferences
 from newsletter.web import deps
 from newsletter.web.bodies import Form, field, fields
 from newsletter.web.deps import AppDep, PagesDep
-from newsletter.web.pages import Pages
+from newsletter.web.pages import Pages, address_markup
 from newsletter.web.public import unsubscribe as leaving
 from newsletter.wiring import App
 
@@ -86,7 +86,7 @@ def _page(
     membership = found.membership
     newsletter, language = membership.newsletter, membership.language
     words = pages.words(request, newsletter, language)
-    told = {"newsletter": newsletter.name, "address": membership.masked_address}
+    told = {"newsletter": newsletter.name, "address": address_markup(membership.masked_address)}
     if membership.status is not SubscriptionStatus.ACTIVE:
         return pages.page(
             request,

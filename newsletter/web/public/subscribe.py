@@ -22,7 +22,7 @@ from newsletter.subscribing.signup import SignupRequest
 from newsletter.web import deps
 from newsletter.web.bodies import Form, field, fields
 from newsletter.web.deps import AppDep, PagesDep, Slug
-from newsletter.web.pages import Pages
+from newsletter.web.pages import Pages, address_markup
 from newsletter.wiring import App
 
 router = APIRouter()
@@ -184,6 +184,6 @@ def _inbox(request: Request, pages: Pages, offer: _Offer, address: str) -> HTMLR
         "web/message.html",
         newsletter=offer.first,
         title=words("web.inbox.title"),
-        paragraphs=[words("web.inbox.lead", address=address), words("web.inbox.hint")],
+        paragraphs=[words("web.inbox.lead", address=address_markup(address)), words("web.inbox.hint")],
         link=None,
     )

@@ -13,7 +13,7 @@ from newsletter.subscribing.unsubscribe import Membership
 from newsletter.web import deps
 from newsletter.web.bodies import Form, field
 from newsletter.web.deps import AppDep, PagesDep
-from newsletter.web.pages import Pages
+from newsletter.web.pages import Pages, address_markup
 from newsletter.wiring import App
 
 router = APIRouter()
@@ -56,7 +56,7 @@ def question(request: Request, pages: Pages, membership: Membership, *, status: 
         language=language,
         status=status,
         title=words("web.leave.title", newsletter=newsletter.name),
-        lead=words("web.leave.lead", address=membership.masked_address),
+        lead=words("web.leave.lead", address=address_markup(membership.masked_address)),
         other_count=membership.other_count,
     )
 
@@ -72,7 +72,9 @@ def done(request: Request, pages: Pages, membership: Membership, *, is_all: bool
         newsletter=newsletter,
         language=language,
         title=words("web.leave.done_title"),
-        paragraphs=[words(key, address=membership.masked_address, newsletter=newsletter.name)],
+        paragraphs=[
+            words(key, address=address_markup(membership.masked_address), newsletter=newsletter.name)
+        ],
         link={"url": f"/subscribe/{newsletter.slug}", "text": words("web.leave.back")},
     )
 
