@@ -80,7 +80,6 @@ def examine(*, offline: bool) -> Iterator[Finding]:
         yield from _tried("relay", _relay, service)
         yield from _tried("web", _web, service)
     yield from _tried("database", _database, service)
-    service.database.dispose()
 
 
 def _tried(subject: str, look: Callable[[App], Iterator[Finding]], service: App) -> Iterator[Finding]:
@@ -187,6 +186,7 @@ def _database(service: App) -> Iterator[Finding]:
         yield from _newsletters(session)
         yield from _sources(session)
         yield from _mailings(session)
+    service.database.dispose()
 
 
 def _keys(session: Session) -> Iterator[Finding]:
