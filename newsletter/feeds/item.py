@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html.parser import HTMLParser
 
@@ -105,10 +105,14 @@ class Item:
         return "" if "@" in name else name
 
     def _picture(self) -> Picture | None:
-        """Return the first picture that may be wide enough, else the widest."""
+        """Return the first picture that may be wide enough, else the widest; its text may stand in the body."""
         found = [usable for picture in self._all_pictures() if (usable := self._usable(picture))]
         wide = (picture for picture in found if picture.width is None or picture.width >= _WIDE)
-        return next(wide, None) or max(found, key=lambda picture: picture.width or 0, default=None)
+        best = next(wide, None) or max(found, key=lambda picture: picture.width or 0, default=None)
+        if best is None or best.alt:
+            return best
+        alt = next((picture.alt for picture in found if picture.url == best.url and picture.alt), "")
+        return replace(best, alt=alt)
 
     def _all_pictures(self) -> Iterator[Picture]:
         yield from self.pictures
@@ -126,7 +130,7 @@ class Item:
             return None
         if any(mark in url for mark in _COUNTERS):
             return None
-        return Picture(url=url, width=picture.width, height=picture.height, alt=picture.alt)
+        return replace(picture, url=url)
 
 
 def pictures_of(markup: str) -> list[Picture]:

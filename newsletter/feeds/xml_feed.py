@@ -20,6 +20,8 @@ from newsletter.feeds.item import Item, Picture, Text, pixels
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>", re.IGNORECASE)
 _ROOT = re.compile(r"<([A-Za-z_][\w:.-]*)")
 _ITEM = re.compile(r"<(?:\w+:)?(?:item|entry)[\s>]", re.IGNORECASE)
+# feedparser takes the description of a picture for that of the item when it comes first.
+_CAPTION = re.compile(r"(</?)media:description\b")
 _BASES_MAX = 5_000  # nested, these take a second; 20,000 take sixteen
 _PROLOG_MAX = 1_000_000  # characters before the first element
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web: a date of 1970 means that there is none
@@ -29,7 +31,8 @@ def read(text: str, url: str, *, limit: int) -> tuple[str, list[Item]]:
     """Return the title and the first ``limit`` items; raise FeedError for no feed and for one that is hostile."""
     _refuse_entities(text)
     _refuse_many_bases(text)
-    document = '<?xml version="1.0" encoding="utf-8"?>' + _cut(_DECLARATION.sub("", text).lstrip(), limit)
+    body = _CAPTION.sub(r"\1media:caption", _cut(_DECLARATION.sub("", text).lstrip(), limit))
+    document = f'<?xml version="1.0" encoding="utf-8"?>{body}'
     parsed = _parsed(document, url)
     if not parsed.version and not parsed.entries:
         raise FeedError(
@@ -122,15 +125,16 @@ def _item(entry: Any, base: str, url: str, *, is_atom: bool) -> Item:
     title = entry.get("title_detail") or {}
     summary = entry.get("summary_detail") or {}
     content: Any = next(iter(entry.get("content") or []), {})
+    caption = entry.get("media_caption", "")
     return Item(
         base=next((d["base"] for d in (content, title) if d.get("base") not in (None, "", url)), base),
         link=entry.get("feedburner_origlink") or entry.get("link") or "",
         guid=entry.get("id") or None,
         title=Text(entry.get("title", ""), is_markup=_is_markup(title, is_atom=is_atom)),
-        summary=Text(entry.get("summary", ""), is_markup=_is_markup(summary, is_atom=is_atom)),
+        summary=Text(entry.get("summary") or caption, is_markup=_is_markup(summary, is_atom=is_atom)),
         content=Text(content.get("value", ""), is_markup=_is_markup(content, is_atom=is_atom)),
         author=(entry.get("author_detail") or {}).get("name") or entry.get("author", ""),
-        pictures=tuple(_pictures(entry)),
+        pictures=tuple(_pictures(entry, caption)),
         categories=tuple(tag.get("label") or tag.get("term") or "" for tag in entry.get("tags") or []),
         published_at=_instant(entry.get("published_parsed") or dict.get(entry, "updated_parsed")),
     )
@@ -141,8 +145,11 @@ def _is_markup(detail: Any, *, is_atom: bool) -> bool:
     return not is_atom or detail.get("type") != "text/plain"
 
 
-def _pictures(entry: Any) -> Iterator[Picture]:
-    """Yield the pictures that an item names: Media RSS (the widest first), enclosures, thumbnails."""
+def _pictures(entry: Any, caption: str) -> Iterator[Picture]:
+    """Yield the pictures that an item names: Media RSS (the widest first), enclosures, thumbnails.
+
+    ``caption`` says what the only picture of Media RSS shows; of several it is not known which it means.
+    """
     media = [found for found in entry.get("media_content") or [] if _is_picture(found)]
     media.sort(key=lambda found: pixels(found.get("width")) or 0, reverse=True)
     enclosures = [found for found in entry.get("enclosures") or [] if _is_picture(found)]
@@ -151,6 +158,7 @@ def _pictures(entry: Any) -> Iterator[Picture]:
             url=found.get("url") or found.get("href") or "",
             width=pixels(found.get("width")),
             height=pixels(found.get("height")),
+            alt=caption if media == [found] else "",
         )
 
 

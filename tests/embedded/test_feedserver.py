@@ -48,6 +48,7 @@ def test_every_article_comes_through_its_feed_as_it_was_written(server: FeedServ
         )
         assert draft.published_at == story.published_at
         assert draft.url.split("?")[0] == server.story_url(story.slug)
+        assert draft.image_alt == story.alt
         assert draft.image_url == (f"{server.base_url}/images/{story.image}" if story.image else "")
 
 

@@ -87,6 +87,26 @@ def test_a_feed_with_media_faults_and_traps() -> None:
     assert feed.skipped == ("no_link", "url_scheme", "no_title")
 
 
+def test_the_words_under_a_picture_are_not_taken_for_the_summary() -> None:
+    media = (
+        '<media:content xmlns:media="http://search.yahoo.com/mrss/" url="/1.jpg" medium="image">'
+        "<media:title>Photo 1</media:title><media:description>A stork</media:description></media:content>"
+    )
+
+    for body in (rss(media + item("T", summary="S")), rss(item("T", summary="S") + media)):
+        draft = only(body)
+        assert (draft.title, draft.summary, draft.image_alt) == ("T", "S", "A stork")
+
+
+def test_the_words_for_a_picture_are_taken_from_the_body() -> None:
+    picture = '&lt;img src="/1.jpg" alt="A stork"&gt;'
+    enclosure = '<enclosure url="/1.jpg" type="image/jpeg" length="1"/>'
+
+    draft = only(rss(item("T", summary=picture) + enclosure))
+
+    assert (draft.image_url, draft.image_alt) == ("https://feeds.example.com/1.jpg", "A stork")
+
+
 def test_an_atom_feed_with_relative_addresses() -> None:
     assert read("atom.xml").title == "Lab Notes"
     assert read("atom.xml").items == (
