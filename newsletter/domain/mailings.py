@@ -17,7 +17,6 @@ from newsletter.domain.errors import Conflict
 
 BUCKET_SIZE = 4096
 WINDOW_SIZE = 256  # readers: the most that one crash can leave uncertain, about a second of work
-LEASE = timedelta(seconds=90)
 DRAIN_TIME = timedelta(seconds=45)  # a drain opens no message after this
 
 

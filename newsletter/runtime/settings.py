@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     uncertain_policy: Literal["retry-once", "hold"] = "retry-once"
+    lease_seconds: float = 90.0  # how long a bucket stays with a worker that is not heard of
     tick_seconds: float = 5.0  # between two beats: how late a slot or a lost ring can be noticed
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import Enum, auto
 
 from newsletter.domain.errors import StaleLease, TransportUnavailable
-from newsletter.domain.mailings import LEASE, WINDOW_SIZE, MailingStatus, members
+from newsletter.domain.mailings import WINDOW_SIZE, MailingStatus, members
 from newsletter.runtime import logs
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
@@ -23,7 +23,7 @@ from newsletter.store import OperationalError, Session, Transactions, leases, ma
 from newsletter.store.leases import Claim
 from newsletter.transports.base import Transport
 
-_LEASE_MARGIN = timedelta(seconds=20)  # no message is begun so close to the end of the lease
+_LEASE_PART = 0.75  # no message is begun in the last quarter of a lease
 _LOOK_EVERY = timedelta(milliseconds=250)  # for pause and cancel
 _RELAY_PAUSE = timedelta(seconds=30)  # before a relay that did not answer is tried again
 _RECORD_PAUSES = (0.5, 1, 2, 4, 8)  # seconds; together well within the lease
@@ -41,6 +41,11 @@ class Tools:
     holder: str
     is_over: Callable[[], bool]
     contexts: dict[int, Context] = field(default_factory=dict)
+
+    @property
+    def lease(self) -> timedelta:
+        """Return how long a bucket stays with a worker that is not heard of."""
+        return timedelta(seconds=self.settings.lease_seconds)
 
     def context(self, mailing_id: int) -> Context:
         """Return a mailing ready to compose from; loaded once a drain."""
@@ -100,7 +105,7 @@ class BatchWork:
     def _decide(self, context: Context, fresh: deque[int]) -> Decided | None:
         """Commit the next window; None when nobody is left that is due."""
         with self._tools.transactions() as session:
-            leases.renew(session, self._claim, lease=LEASE)
+            leases.renew(session, self._claim, lease=self._tools.lease)
             decided = self._decide_in(session, context, fresh)
             if decided is not None:
                 record.results(session, context.mailing, self._claim, decided.settled, policy=self._policy)
@@ -163,7 +168,7 @@ class BatchWork:
     def _record_in(self, context: Context, window_id: int, ended: Sequence[Result]) -> None:
         try:
             with self._tools.transactions() as session:
-                leases.renew(session, self._claim, lease=LEASE)
+                leases.renew(session, self._claim, lease=self._tools.lease)
                 record.results(session, context.mailing, self._claim, ended, policy=self._policy)
                 windows.close(session, window_id, now=self._tools.clock.now())
                 if ended:
@@ -176,7 +181,7 @@ class BatchWork:
     def _settle(self) -> None:
         pause = _RELAY_PAUSE if self._stop is Stop.RELAY else None
         with self._tools.transactions() as session:
-            leases.renew(session, self._claim, lease=LEASE)
+            leases.renew(session, self._claim, lease=self._tools.lease)
             record.settle(session, self._claim, now=self._tools.clock.now(), pause=pause)
 
     def _reason_to_stop(self, context: Context) -> Stop | None:
@@ -198,4 +203,4 @@ class BatchWork:
             mailings.note_fault(session, context.mailing.id, fault)
 
     def _lease_end(self) -> float:
-        return self._tools.clock.monotonic() + (LEASE - _LEASE_MARGIN).total_seconds()
+        return self._tools.clock.monotonic() + _LEASE_PART * self._tools.settings.lease_seconds

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from newsletter.domain.errors import StaleLease
-from newsletter.domain.mailings import DRAIN_TIME, LEASE
+from newsletter.domain.mailings import DRAIN_TIME
 from newsletter.runtime import logs
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
@@ -48,7 +48,7 @@ def drain(
     batch_count = message_count = 0
     while not tools.is_over():
         with transactions() as session:
-            claim = leases.claim(session, holder=holder, lease=LEASE, now=clock.now())
+            claim = leases.claim(session, holder=holder, lease=tools.lease, now=clock.now())
         if claim is None:
             return DrainReport(batch_count, message_count, has_more=False)
         work = BatchWork(tools, claim)

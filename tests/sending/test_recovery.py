@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from newsletter.domain.errors import StaleLease
-from newsletter.domain.mailings import LEASE, MessageStatus
+from newsletter.domain.mailings import MessageStatus
 from newsletter.domain.outcomes import SmtpReply
 from newsletter.runtime.settings import Settings
 from newsletter.sending import context, decide, record
@@ -18,6 +18,7 @@ from newsletter.store.leases import Claim
 from tests.sending.press import Press
 from tests.sending.test_drain import set_up
 
+LEASE = timedelta(seconds=90)
 GONE = timedelta(seconds=-1)  # a lease that has expired when it is made
 
 

@@ -1,0 +1,121 @@
+"""Workers are killed at any instant: nobody is lost, nobody is written to twice, every doubt has a name."""
+
+from __future__ import annotations
+
+import random  # noqa: TID251 - the instants of kills
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from newsletter.domain.mailings import MessageStatus
+from newsletter.runtime.clock import SystemClock
+from newsletter.store import messages
+from tests.clocks import FixedClock
+from tests.sending.drainer import LEASE
+from tests.sending.press import Press
+from tests.sending.test_drain import set_up
+
+READERS = 600  # three windows
+
+
+@pytest.fixture
+def press(press: Press) -> Press:
+    """Stand a little before the real time: the processes under test read the machine's clock."""
+    press.clock = FixedClock(SystemClock().now() - timedelta(minutes=10))
+    return press
+
+
+def start(press: Press, holder: str, *, instant: str = "never", count: int = 0) -> subprocess.Popen[str]:
+    """Start a drain and wait until it is at work."""
+    url = press.database.engine.url.render_as_string(hide_password=False)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tests.sending.drainer",
+            url,
+            str(press.sink.port),
+            holder,
+            instant,
+            str(count),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def finish(press: Press, mailing_id: int) -> None:
+    """Drain until nobody is unclaimed; a dead worker's lease has to run out first."""
+    for attempt in range(20):
+        time.sleep(LEASE.total_seconds())
+        assert start(press, f"last{attempt}").wait(60) == 0
+        if press.receipt(mailing_id).unclaimed == 0:
+            return
+    raise AssertionError("readers stay unclaimed")
+
+
+def check_accounts(press: Press, mailing_id: int) -> int:
+    """Compare the receipt with what the server got; return how many are uncertain."""
+    got = Counter(received.rcpt_to for received in press.sink.messages)
+    assert max(got.values()) == 1, "somebody was written to twice"
+    receipt = press.receipt(mailing_id)
+    assert receipt.submitted + receipt.uncertain == receipt.planned == READERS
+    with press.database.reading() as session:
+        rows = messages.of_mailing(session, mailing_id, range(1, READERS + 1))
+    submitted = {
+        f"r{row.subscriber_id - 1}@reader.example"
+        for row in rows.values()
+        if row.status is MessageStatus.SUBMITTED
+    }
+    assert submitted <= set(got), "a message counts as submitted that never arrived"
+    return receipt.uncertain
+
+
+def test_kills_at_random_instants_lose_and_double_nobody(press: Press) -> None:
+    mailing_id = press.expand(set_up(press, *(f"r{n}@reader.example" for n in range(READERS))))
+    press.sink.answer_delay = 0.001
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    print("seed", seed)
+
+    for turn in range(6):
+        process = start(press, f"worker{turn}")
+        time.sleep(chance.uniform(0, 0.9))
+        process.kill()
+        process.wait()
+        time.sleep(LEASE.total_seconds())
+    finish(press, mailing_id)
+
+    check_accounts(press, mailing_id)
+
+
+@pytest.mark.parametrize("instant", ["before", "after"])
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_worker_that_dies_around_a_submission_leaves_one_window_uncertain(
+    press: Press, instant: str, count: int
+) -> None:
+    mailing_id = press.expand(set_up(press, *(f"r{n}@reader.example" for n in range(READERS))))
+
+    assert start(press, "dying", instant=instant, count=count).wait(60) < 0
+    finish(press, mailing_id)
+
+    assert check_accounts(press, mailing_id) == 256
+    assert len(press.sink.messages) == READERS - 256 + (count if instant == "after" else count - 1)
+
+
+def test_two_workers_share_the_buckets_without_doubling_anybody(press: Press) -> None:
+    mailing_id = press.expand(set_up(press, *(f"r{n}@reader.example" for n in range(READERS))))
+
+    workers = [start(press, "one"), start(press, "two")]
+    for worker in workers:
+        assert worker.wait(60) == 0
+    finish(press, mailing_id)
+
+    assert check_accounts(press, mailing_id) == 0
