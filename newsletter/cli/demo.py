@@ -138,7 +138,7 @@ def _invite(stage: _Stage) -> None:
         f"\nInbox     {stage.caught.url}\n"
         f"Archive   {url}/archive/{stage.draft.slug}\n"
         f"Sign up   {url}/subscribe/{stage.draft.slug}\n\n"
-        f"In another terminal: NEWSLETTER_DATA_DIR={stage.settings.data_dir} newsletter issues list\n"
+        f"In another terminal: . {tree.write_environment(stage.settings)}; newsletter issues list\n"
         "Ctrl-C ends it."
     )
 

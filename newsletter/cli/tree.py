@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -48,6 +49,15 @@ class Inbox:
         finally:
             self._page.stop()
             self._catch_all.stop()
+
+
+def write_environment(settings: Settings) -> Path:
+    """Write the settings as a file that a shell can read, so that commands in another terminal share them."""
+    path = settings.data_dir / "environment.sh"
+    own = {k: v for k, v in runtime_settings.for_children(settings).items() if k.startswith("NEWSLETTER_")}
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in own.items()), "utf-8")
+    return path
 
 
 def free_port(preferred: int) -> int:

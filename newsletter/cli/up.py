@@ -43,6 +43,7 @@ def up(
         output.say(f"The service runs at {settings.public_url}. Ctrl-C stops it.")
         if inbox_url:
             output.say(f"No relay is set: mail lands in the inbox at {inbox_url}, and nowhere else.")
+        output.say(f"In another terminal: . {tree.write_environment(settings)}; newsletter doctor")
         processes.watch(stop)
         output.say("Stopping ...")
 

@@ -13,6 +13,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import parseaddr
+from html.parser import HTMLParser
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
@@ -23,6 +24,10 @@ from newsletter.runtime.clock import Clock
 _KEPT = 5_000  # messages: enough to look at, and 500 MB of disk at the size where Gmail clips
 _MESSAGE_BYTES = 32 * 1024 * 1024
 _PREVIEW_CHARACTERS = 160  # two lines of the list
+_UNSHOWN = {"style", "script", "title"}
+_PADDING = dict.fromkeys(
+    map(ord, "\u034f\u00ad\u200b\u200c\u200d\u2060\ufeff\u00a0"), " "
+)  # after a preheader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,10 +190,35 @@ def _describe(number: int, now: datetime, mail_from: str, rcpt_to: Sequence[str]
         rcpt_to=tuple(rcpt_to),
         sender=name or address or mail_from,
         subject=str(parsed.get("Subject", "")).strip() or "(no subject)",
-        preview=" ".join(_words(text_of(parsed)))[:_PREVIEW_CHARACTERS],
+        preview=_preview(html_of(parsed)) or " ".join(_words(text_of(parsed)))[:_PREVIEW_CHARACTERS],
         newsletter=str(parsed.get("List-Id", "")).partition("<")[0].strip(' "'),
         size_bytes=len(message),
     )
+
+
+def _preview(html: str) -> str:
+    """Return the first words of the HTML, hidden or not, as the lists of mail programs show them."""
+    reader = _FirstWords()
+    reader.feed(html[:20_000])
+    return reader.text
+
+
+class _FirstWords(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self._unshown = 0
+
+    def handle_starttag(self, tag: str, _attributes: list[tuple[str, str | None]]) -> None:
+        self._unshown += tag in _UNSHOWN
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unshown -= tag in _UNSHOWN
+
+    def handle_data(self, data: str) -> None:
+        words = " ".join(data.translate(_PADDING).split())
+        if words and not self._unshown and len(self.text) < _PREVIEW_CHARACTERS:
+            self.text = f"{self.text} {words}".strip()[:_PREVIEW_CHARACTERS]
 
 
 def _words(text: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any  # structlog's processors are typed with it
+from typing import Any, TextIO, cast  # Any: structlog's processors are typed with it; cast: a part of a file
 
 import structlog
 
@@ -26,6 +26,16 @@ def _redact_event(_logger: object, _name: str, event: MutableMapping[str, Any]) 
     return event
 
 
+class _Stderr:
+    """Write to what stderr is now: loggers are kept, and stderr may be redirected later."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(level: str = "INFO") -> None:
     """Send log lines to stderr, one line an event."""
     structlog.configure(
@@ -38,7 +48,7 @@ def configure(level: str = "INFO") -> None:
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=True,
     )
 

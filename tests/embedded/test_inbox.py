@@ -182,3 +182,14 @@ def test_a_broken_message_can_still_be_opened(inbox: Inbox) -> None:
     statuses = [inbox.get(f"/m/1?view={view}")[0].status for view in ("text", "headers", "source")]
 
     assert statuses == [200, 200, 200]
+
+
+def test_the_list_shows_the_preheader_as_mail_programs_do(inbox: Inbox) -> None:
+    inbox.submit(
+        html="<head><title>no</title><style>p{}</style></head>"
+        "<div style='display:none'>Also: the eels&#847;&zwnj;&nbsp;&#847;&zwnj;&nbsp;</div><p>Tide</p>"
+    )
+
+    [entry] = inbox.mailbox.entries()
+
+    assert entry.preview == "Also: the eels Tide"
