@@ -41,6 +41,33 @@ def show_block(request: Request, token: str, app: AppDep, pages: PagesDep) -> HT
     """Show what blocking means; nothing changes."""
     with app.reading() as session:
         invitation = confirm.describe_block(session, token, now=app.clock.now())
+    return _block_question(request, pages, invitation)
+
+
+@router.post("/n/{token}")
+def block(request: Request, token: str, form: Form, app: AppDep, pages: PagesDep) -> HTMLResponse:
+    """Ask this address nothing any more; the link also stands in List-Unsubscribe of the mail (RFC 8058)."""
+    now = app.clock.now()
+    is_one_click = form.getlist("List-Unsubscribe") == ["One-Click"]
+    if not is_one_click and field(form, "action") != "block":
+        with app.reading() as session:
+            invitation = confirm.describe_block(session, token, now=now)
+        return _block_question(request, pages, invitation, status=400)
+    evidence = deps.evidence_of(request, "one_click" if is_one_click else "page")
+    with app.transaction() as session:
+        invitation = confirm.block(session, token, evidence=evidence, now=now)
+    return pages.message(
+        request,
+        "web.block.done_",
+        newsletter=invitation.newsletters[0],
+        language=invitation.language,
+        address=address_markup(invitation.masked_address),
+    )
+
+
+def _block_question(
+    request: Request, pages: Pages, invitation: Invitation, *, status: int = 200
+) -> HTMLResponse:
     newsletter = invitation.newsletters[0]
     words = pages.words(request, newsletter, invitation.language)
     return pages.page(
@@ -48,28 +75,13 @@ def show_block(request: Request, token: str, app: AppDep, pages: PagesDep) -> HT
         "web/confirm.html",
         newsletter=newsletter,
         language=invitation.language,
+        status=status,
         title=words("web.block.title"),
         lead=words("web.block.lead", address=address_markup(invitation.masked_address)),
         names=[],
         action="block",
         button=words("web.block.button"),
-        is_quiet=False,
         small="",
-    )
-
-
-@router.post("/n/{token}")
-def block(request: Request, token: str, app: AppDep, pages: PagesDep) -> HTMLResponse:
-    """Ask this address nothing any more (also RFC 8058, as the link stands in List-Unsubscribe)."""
-    evidence = deps.evidence_of(request, "page")
-    with app.transaction() as session:
-        invitation = confirm.block(session, token, evidence=evidence, now=app.clock.now())
-    return pages.message(
-        request,
-        "web.block.done_",
-        newsletter=invitation.newsletters[0],
-        language=invitation.language,
-        address=address_markup(invitation.masked_address),
     )
 
 
@@ -133,6 +145,5 @@ def _page(request: Request, pages: Pages, invitation: Invitation) -> HTMLRespons
         names=[one.name for one in invitation.newsletters],
         action=action,
         button=words(f"{key}button"),
-        is_quiet=False,
         small=small,
     )
