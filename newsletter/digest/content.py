@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from newsletter.domain import schedules, selection
 from newsletter.domain.rendered import FrozenIssue, FrozenStory, FrozenTopic
 from newsletter.domain.subscriptions import REACH, Cadence
-from newsletter.store import Session, articles, newsletters
+from newsletter.store import Session, articles, issues, newsletters
 from newsletter.store.articles import ArticleRow
 from newsletter.store.tables import Newsletter
 
 # The newest so many articles are candidates: enough for readers of one topic out of many, and three styles of each
 # are rendered in a few seconds.
 CANDIDATE_MAXIMUM = 150
+LATE_ARRIVAL = timedelta(
+    minutes=10
+)  # a fetch and its storing take a minute at most; the rest is for slow clocks
 LONGEST_REACH = max(reach for reach in (REACH[cadence] for cadence in Cadence) if reach is not None)
 
 
@@ -30,14 +33,17 @@ def freeze(
 ) -> FrozenIssue:
     """Return the content of an issue as of now; it changes nothing.
 
-    Articles seen after ``since`` are fresh; older ones are candidates for readers who get the newsletter rarely.
+    Articles seen after ``since`` are fresh, and those seen shortly before that the issue of ``since`` does not
+    have: they were being stored while it was built. Older ones are candidates for readers who get the newsletter
+    rarely.
     """
-    start = min(since, cut_off_at - LONGEST_REACH)
+    start = min(since - LATE_ARRIVAL, cut_off_at - LONGEST_REACH)
     rows = articles.candidates(session, newsletter.id, since=start, until=cut_off_at)
+    carried = issues.carried_numbers(session, newsletter.id, cut_off_at=since)
     return assemble(
         session,
         newsletter,
-        ranked([_story(row, since=since) for row in rows]),
+        ranked([_story(row, is_fresh=_is_fresh(row, since, carried)) for row in rows]),
         issue_id=issue_id,
         number=number,
         cut_off_at=cut_off_at,
@@ -51,7 +57,7 @@ def recent(
     """Return a sample of the newest articles, whether they were mailed or not: for looking at, never for readers."""
     rows = articles.search(session, newsletter.id, limit=newsletter.story_maximum)
     kept = [row for row in rows if row.article.retracted_at is None]
-    stories = ranked([_story(row, since=datetime.min.replace(tzinfo=cut_off_at.tzinfo)) for row in kept])
+    stories = ranked([_story(row, is_fresh=True) for row in kept])
     return assemble(
         session, newsletter, stories, issue_id=0, number=number, cut_off_at=cut_off_at, nonce=nonce
     )
@@ -90,14 +96,18 @@ def ranked(stories: Iterable[FrozenStory]) -> tuple[FrozenStory, ...]:
     return tuple(by_number[candidate.number] for candidate in order[:CANDIDATE_MAXIMUM])
 
 
-def _story(row: ArticleRow, *, since: datetime) -> FrozenStory:
+def _is_fresh(row: ArticleRow, since: datetime, carried: frozenset[int]) -> bool:
+    return row.seen_at > since or (row.seen_at > since - LATE_ARRIVAL and row.article.number not in carried)
+
+
+def _story(row: ArticleRow, *, is_fresh: bool) -> FrozenStory:
     article = row.article
     return FrozenStory(
         number=article.number,
         article_id=article.id,
         topics=row.topics,
         seen_at=row.seen_at,
-        is_fresh=row.seen_at > since,
+        is_fresh=is_fresh,
         title=article.title,
         summary=article.summary,
         url=article.url,

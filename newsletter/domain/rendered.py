@@ -70,7 +70,8 @@ class FrozenStory:
     @property
     def candidate(self) -> Candidate:
         """Return what choosing needs to know."""
-        return Candidate(self.number, self.topics, self.seen_at, self.is_fresh)
+        dated_at = min(self.published_at or self.seen_at, self.seen_at)
+        return Candidate(self.number, self.topics, self.seen_at, self.is_fresh, dated_at)
 
 
 @dataclass(frozen=True, kw_only=True)

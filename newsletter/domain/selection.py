@@ -19,18 +19,19 @@ class Candidate:
     """Hold what choosing needs to know of one article.
 
     ``topics`` is a bit mask of topic numbers; 0 means that the article is for everyone.
-    ``is_fresh``: first seen since the last issue.
+    ``is_fresh``: first seen since the last issue. ``dated_at`` is when it came out, never later than it was seen.
     """
 
     number: int
     topics: int
     seen_at: datetime
     is_fresh: bool
+    dated_at: datetime
 
 
 def rank(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Order candidates newest first; the article number decides between equals, so the order is total."""
-    return sorted(candidates, key=lambda c: (c.seen_at, c.number), reverse=True)
+    return sorted(candidates, key=lambda c: (c.dated_at, c.number), reverse=True)
 
 
 def encode_picks(numbers: Iterable[int], *, highest: int) -> bytes:

@@ -315,3 +315,30 @@ def test_planned_issues_are_due_at_their_cut_off(session: Session) -> None:
 
     assert desk.due_builds(session, now=NOON - HOUR) == []
     assert desk.due_builds(session, now=NOON) == [issue.id]
+
+
+def test_an_article_that_was_being_stored_while_an_issue_was_built_is_fresh_in_the_next(
+    database: Database,
+) -> None:
+    built(database, planned(database, "In time"))
+    with database.transaction() as session:
+        newsletter = newsletters.by_slug(session, "daily")
+        add_article(session, newsletter, title="Late", seen_at=NOON - timedelta(seconds=20))
+        second = plan.plan_now(session, newsletter.id, now=NOON + HOUR).id
+
+    assert built(database, second) is IssueStatus.BUILT
+
+    assert titles_of(database, second) == ["Late"]
+
+
+def test_stories_stand_in_the_order_in_which_they_came_out(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = add_newsletter(session)
+        for title, age in (("Oldest", 3), ("Newest", 1), ("Middle", 2)):
+            published_at = NOON - age * HOUR
+            add_article(session, newsletter, title=title, seen_at=NOON - HOUR / 2, published_at=published_at)
+        issue_id = plan.plan_now(session, newsletter.id, now=NOON).id
+
+    built(database, issue_id)
+
+    assert titles_of(database, issue_id) == ["Newest", "Middle", "Oldest"]
