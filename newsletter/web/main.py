@@ -13,4 +13,6 @@ def asgi() -> FastAPI:
     """Build the application of one server process."""
     loaded = settings.load()
     logs.configure(loaded.log_level)
+    # Paths hold readers' tokens: the server's own lines are redacted, and only wanted when looking for a fault.
+    logs.configure_library("uvicorn.access", "INFO" if loaded.log_level == "DEBUG" else "WARNING")
     return create_app(wiring.build(loaded))
