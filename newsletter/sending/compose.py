@@ -211,13 +211,17 @@ class Composer:
 
     def _inbound_address(self, kind: LocalPartKind, making: _Making) -> str:
         domain = self._settings.inbound_domain
+        # Readers may leave by a mail of any age: keys of links are never retired, those of return paths are.
+        purpose, ring = (
+            ("links", self._rings.links) if kind == "u" else ("return_path", self._rings.return_path)
+        )
         local = sign_local_part(
             kind,
             making.delivery,
-            self._rings.return_path,
+            ring,
             domain=domain,
             day=making.planned_at.date(),
-            key_number=making.key_ids["return_path"],
+            key_number=making.key_ids[purpose],
         )
         return f"{local}@{domain}"
 

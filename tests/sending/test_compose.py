@@ -127,13 +127,11 @@ def test_links_and_return_path_carry_tokens_of_this_reader_and_mailing(
     token = read_link(web.rpartition("/")[2], LinkPurpose.UNSUBSCRIBE, RINGS.links, now=NOON)
     assert web.startswith("https://news.example.com/u/")
     assert (token.subscriber_id, token.object_id, token.mailing_id) == (77, 1, 3)
-    for kind, address in (("u", mail.removeprefix("mailto:")), ("b", envelope.mail_from)):
-        local, _, domain = address.partition("@")
-        assert kind in ("u", "b")
-        assert domain == "in.example.com"
-        assert read_local_part(
-            local, "u" if kind == "u" else "b", RINGS.return_path, domain=domain
-        ) == Delivery(3, 77)
+    local, _, domain = mail.removeprefix("mailto:").partition("@")
+    assert read_local_part(local, "u", RINGS.links, domain=domain) == Delivery(3, 77)
+    local, _, domain = envelope.mail_from.partition("@")
+    assert read_local_part(local, "b", RINGS.return_path, domain=domain) == Delivery(3, 77)
+    assert domain == "in.example.com"
 
 
 def test_without_an_inbound_domain_there_is_no_mailto_and_the_return_path_is_the_newsletters(

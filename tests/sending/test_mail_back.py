@@ -1,0 +1,78 @@
+"""Test that a mail to the unsubscribe address of a received message lets the reader leave."""
+
+from __future__ import annotations
+
+from email.utils import formataddr
+
+import pytest
+
+from newsletter.domain.subscriptions import SubscriptionStatus
+from newsletter.feedback import inbound
+from newsletter.store import subscriptions
+from newsletter.subscribing import unsubscribe
+from tests.builders import add_newsletter, add_reader
+from tests.sending.press import Press, parsed
+
+
+@pytest.fixture
+def received(press: Press) -> tuple[int, int, str]:
+    """Mail one issue; return newsletter, reader and the address in its List-Unsubscribe."""
+    with press.database.transaction() as session:
+        newsletter = add_newsletter(session)
+        reader = add_reader(session, newsletter, "ana@reader.example")
+    press.add_articles(newsletter.id, "Tide barrier opens")
+    press.expand(newsletter.id)
+    press.drain()
+    [message] = press.sink.messages
+    mailto = parsed(message)["List-Unsubscribe"].split(", ")[1]
+    return newsletter.id, reader.id, mailto.removeprefix("<mailto:").removesuffix(">")
+
+
+def take_in(press: Press, raw: bytes) -> str:
+    with press.database.transaction() as session:
+        understood = inbound.ingest(session, raw, inbound_domain="b.post.example.com", now=press.clock.now())
+    unsubscribe.work_off(press.database.transaction, now=press.clock.now())
+    return understood.kind
+
+
+def status(press: Press, reader: int, newsletter: int) -> SubscriptionStatus:
+    with press.database.reading() as session:
+        found = subscriptions.get(session, reader, newsletter)
+    assert found
+    return found.status
+
+
+def test_a_mail_to_the_unsubscribe_address_ends_the_subscription(
+    press: Press, received: tuple[int, int, str]
+) -> None:
+    newsletter, reader, address = received
+
+    kind = take_in(press, f"From: a@else.example\r\nTo: <{address}>\r\nSubject: x\r\n\r\n".encode())
+
+    assert kind == "unsubscribe"
+    assert status(press, reader, newsletter) is SubscriptionStatus.ENDED
+
+
+def test_an_address_in_capitals_and_behind_a_name_is_understood(
+    press: Press, received: tuple[int, int, str]
+) -> None:
+    newsletter, reader, address = received
+
+    take_in(press, f"To: {formataddr(('Leave', address.upper()))}\r\n\r\n".encode())
+
+    assert status(press, reader, newsletter) is SubscriptionStatus.ENDED
+
+
+def test_an_auto_reply_and_a_forged_address_unsubscribe_nobody(
+    press: Press, received: tuple[int, int, str]
+) -> None:
+    newsletter, reader, address = received
+    forged = address[:10] + ("0" if address[10] != "0" else "1") + address[11:]
+
+    kinds = [
+        take_in(press, f"To: {address}\r\nAuto-Submitted: auto-replied\r\n\r\n".encode()),
+        take_in(press, f"To: {forged}\r\n\r\n".encode()),
+    ]
+
+    assert kinds == ["auto_reply", "unknown"]
+    assert status(press, reader, newsletter) is SubscriptionStatus.ACTIVE
