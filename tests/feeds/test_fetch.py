@@ -45,16 +45,16 @@ def test_validators_go_back_word_for_word_and_304_has_no_body(site: Website, fet
     answer = fetcher.fetch(url, etag='"a"', last_modified="Mon")
 
     assert (answer.status, answer.body) == (304, b"")
-    _, sent = site.requests[0]
-    assert (sent["If-None-Match"], sent["If-Modified-Since"]) == ('"a"', "Mon")
+    _, asked = site.requests[0]
+    assert (asked["If-None-Match"], asked["If-Modified-Since"]) == ('"a"', "Mon")
 
 
 def test_the_request_is_honest_and_carries_no_more_than_it_must(site: Website, fetcher: Fetcher) -> None:
     fetcher.fetch(site.put("/feed"))
 
-    _, sent = site.requests[0]
-    assert set(sent) == {"User-Agent", "Accept", "Accept-Encoding", "Host"}
-    assert sent["User-Agent"] == "newsletter-tests (+https://post.example.com/)"
+    _, asked = site.requests[0]
+    assert set(asked) == {"User-Agent", "Accept", "Accept-Encoding", "Host"}
+    assert asked["User-Agent"] == "newsletter-tests (+https://post.example.com/)"
 
 
 @pytest.mark.parametrize("status", [404, 410, 429, 500, 503])
