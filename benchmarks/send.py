@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--server", choices=["plain", "aiosmtpd"], default="plain")
     options = parser.parse_args()
+    logs.configure("WARNING")
     print(f"{machine()}; server: {options.server}")
     with databases() as places, _smtp_server.running(options.server) as port:
         for name, new_database in places.items():
