@@ -2,7 +2,7 @@
 
 Days on which the clocks change, as cronsim has them: a slot inside the missing hour happens once, at the first
 instant after the gap; a slot inside the doubled hour happens once, at its first pass; an hourly slot happens at
-every real hour.
+every real hour. Expressions whose minute or hour begins with * go by real time altogether.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from newsletter.domain.errors import InvalidInput
 
 # A slot found later than this is skipped with a reason: yesterday's morning digest is no news at night.
 LATE_LIMIT = timedelta(hours=6)
+
+_FIVE_FIELDS = 'Give five fields, such as "0 7 * * 1-5" for weekdays at seven.'
 
 
 def zone(name: str) -> ZoneInfo:
@@ -33,22 +35,23 @@ def zone(name: str) -> ZoneInfo:
 def next_slot(cron: str, zone_name: str, *, after: datetime) -> datetime:
     """Return the first slot later than ``after``, in UTC."""
     local = after.astimezone(zone(zone_name))
+    if len(cron.split()) != 5:  # cronsim would take a sixth field, for seconds
+        raise _bad_cron(f"{cron!r} is no cron expression: wrong number of fields.", hint=_FIVE_FIELDS)
     try:
-        return next(CronSim(cron, local)).astimezone(UTC)
+        # Asked in the second pass of a doubled hour, cronsim names the slots of the first again.
+        return next(slot for each in CronSim(cron, local) if (slot := each.astimezone(UTC)) > after)
     except CronSimError as error:
-        raise InvalidInput(
-            f"{cron!r} is no cron expression: {error}.",
-            hint='Give five fields, such as "0 7 * * 1-5" for weekdays at seven.',
-            reason="bad_cron",
-        ) from error
+        raise _bad_cron(f"{cron!r} is no cron expression: {error}.", hint=_FIVE_FIELDS) from error
     except StopIteration as error:
-        raise InvalidInput(
-            f"{cron!r} has no slot in the next fifty years.",
-            hint="Give a date that exists.",
-            reason="bad_cron",
+        raise _bad_cron(
+            f"{cron!r} has no slot in the next fifty years.", hint="Give a date that exists."
         ) from error
 
 
 def is_too_late(slot: datetime, *, now: datetime, limit: timedelta = LATE_LIMIT) -> bool:
     """Say whether a slot was found so late, after downtime, that its issue is skipped."""
     return now - slot > limit
+
+
+def _bad_cron(message: str, *, hint: str) -> InvalidInput:
+    return InvalidInput(message, hint=hint, reason="bad_cron")

@@ -109,6 +109,18 @@ def test_slots_follow_the_clocks_of_their_zone(database: Database) -> None:
     assert issue.slot_at == datetime(2027, 3, 28, 5, tzinfo=UTC)  # seven o'clock in summer time
 
 
+def test_a_slot_found_late_in_the_doubled_hour_is_planned_once(database: Database) -> None:
+    before = datetime(2026, 10, 31, 12, tzinfo=UTC)
+    scheduled(database, "30 1 * * *", zone="America/New_York", at=before)
+
+    second_pass = datetime(2026, 11, 1, 6, 10, tzinfo=UTC)  # 01:10 for the second time
+    plan.plan_due(database.transaction, now=second_pass)
+
+    assert plan.plan_due(database.transaction, now=second_pass + timedelta(hours=1)) == []
+    (issue,) = all_issues(database)
+    assert issue.slot_at == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
 def test_a_stopped_schedule_plans_nothing_and_resumes_with_the_next_slot(database: Database) -> None:
     schedule_id = scheduled(database)
     with database.transaction() as session:
