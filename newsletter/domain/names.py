@@ -19,7 +19,7 @@ def parse(text: str) -> str:
 
     Strangers mail advertisements to others through the name field of signup forms.
     """
-    visible = "".join(" " if _is_unseen(char) else char for char in text)
+    visible = text if text.isprintable() else "".join(" " if _is_unseen(char) else char for char in text)
     name = " ".join(unicodedata.normalize("NFC", visible).split())
     if len(name) > _LONGEST:
         raise InvalidInput(

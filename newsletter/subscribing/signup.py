@@ -109,10 +109,15 @@ def _check(session: Session, wanted: SignupRequest) -> _Checked:
         name=names.parse(wanted.name),
         language=wanted.language or None,
         cadence=wanted.cadence or Cadence.EVERY_ISSUE,
-        signup_article=articles.canonical_url(wanted.article_url) if wanted.article_url else None,
+        signup_article=_article_key(wanted.article_url),
         wishes=_wishes(session, slugs, wanted.topics),
         evidence=wanted.evidence,
     )
+
+
+def _article_key(url: str | None) -> str | None:
+    """Return what the article is known by; None for none, and for a front page."""
+    return articles.url_key(articles.canonical_url(url)) if url else None
 
 
 def _wishes(session: Session, slugs: Sequence[str], topic_slugs: Sequence[str]) -> tuple[_Wish, ...]:

@@ -47,7 +47,7 @@ class Subscriber(Base):
 class Subscription(Base):
     """The pair of reader and newsletter.
 
-    ``topics`` is a bit mask of topic numbers followed, 0 = all. ``signup_article`` is the canonical URL of the
+    ``topics`` is a bit mask of topic numbers followed, 0 = all. ``signup_article`` is the URL key of the
     article that the reader signed up from: it counts as had.
     """
 
