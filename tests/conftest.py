@@ -8,10 +8,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from sqlalchemy import create_engine, text
 
 from newsletter.store import Database, Session, keys, migrate
 from tests.clocks import NOON, FixedClock
+from tests.services import chromium as browsers
 from tests.services.postgres import Postgres
 from tests.services.redis_server import RedisServer
 from tests.services.sink import Sink
@@ -112,6 +114,16 @@ def redis_url(redis_server: RedisServer) -> str:
     """Return the URL of an empty Redis."""
     redis_server.flush()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Run one browser for all tests; skip with the reason where there is none."""
+    try:
+        with browsers.running() as started:
+            yield started
+    except browsers.NoBrowser as error:
+        pytest.skip(str(error))
 
 
 def _prepare(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from newsletter.cli import issues, output, tree, up
 from newsletter.cli.scenario import DemoReader, Interrupted, Scenario
 from newsletter.cli.tree import Inbox
 from newsletter.digest.newsletters import NewsletterDraft
-from newsletter.domain.errors import Conflict
+from newsletter.domain.errors import Conflict, NewsletterError
 from newsletter.domain.mailings import Receipt
 from newsletter.embedded.feedserver import FeedServer
 from newsletter.embedded.supervisor import Supervisor
@@ -145,10 +146,17 @@ def _invite(stage: _Stage) -> None:
 
 @contextmanager
 def _folder(wanted: Path | None) -> Iterator[Path]:
-    """Yield an empty folder; one that nobody named is gone afterwards."""
+    """Yield an empty folder; one that nobody named is gone afterwards, unless its logs must tell what went wrong."""
     if wanted is None:
-        with tempfile.TemporaryDirectory(prefix="newsletter-demo-", ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
+        folder = Path(tempfile.mkdtemp(prefix="newsletter-demo-"))
+        try:
+            yield folder
+        except NewsletterError:
+            raise
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
         return
     if wanted.exists() and any(wanted.iterdir()):
         raise Conflict(
@@ -163,11 +171,10 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 @contextmanager
 def _stage(folder: Path, feed: str) -> Iterator[_Stage]:
     """Yield the demo's settings and content; sample feeds are served while the block lasts."""
-    smtp_port, web_port = tree.free_port(1025), tree.free_port(8000)
-    caught = Inbox(folder / "inbox", smtp_port=smtp_port, page_port=tree.free_port(8025), clock=_CLOCK)
+    caught, web_port = Inbox(folder / "inbox", clock=_CLOCK), tree.free_port(8000)
     if feed:
         yield _Stage(
-            settings=_settings(folder, smtp_port=smtp_port, web_port=web_port),
+            settings=_settings(folder, smtp_port=caught.smtp_port, web_port=web_port),
             caught=caught,
             web_port=web_port,
             draft=_draft_of(feed),
@@ -178,7 +185,7 @@ def _stage(folder: Path, feed: str) -> Iterator[_Stage]:
         return
     with FeedServer(now=_CLOCK.now()) as server:
         yield _Stage(
-            settings=_settings(folder, smtp_port=smtp_port, web_port=web_port, feed_port=server.port),
+            settings=_settings(folder, smtp_port=caught.smtp_port, web_port=web_port, feed_port=server.port),
             caught=caught,
             web_port=web_port,
             draft=_draft(server),

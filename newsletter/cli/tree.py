@@ -21,6 +21,8 @@ from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
 
 HOST = "127.0.0.1"
+_SMTP_PORT = 1025  # the usual ports of catch-all servers
+_PAGE_PORT = 8025
 _GRACE = 15.0  # seconds for a process to finish what it began; workers take nine at most
 _WORKERS_WANT = {
     "REMAP_SIGTERM": "SIGQUIT",  # finish what is under way for some seconds, then give the rest back
@@ -32,12 +34,13 @@ _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 class Inbox:
     """Hold the catch-all SMTP server and the page that shows what it caught."""
 
-    def __init__(self, folder: Path, *, smtp_port: int, page_port: int, clock: Clock) -> None:
-        """Prepare both on ports of this machine."""
+    def __init__(self, folder: Path, *, clock: Clock) -> None:
+        """Take two ports of this machine, the usual ones when they are free."""
         self.mailbox = Mailbox(folder, clock=clock)
-        self._page = Page(self.mailbox, host=HOST, port=page_port, clock=clock)
-        self._catch_all = CatchAll(self.mailbox, host=HOST, port=smtp_port)
+        self._page = Page(self.mailbox, host=HOST, port=_PAGE_PORT, clock=clock)
+        self._catch_all = CatchAll(self.mailbox, host=HOST, port=_SMTP_PORT)
         self.url = self._page.url
+        self.smtp_port = self._catch_all.port
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -61,8 +64,10 @@ def write_environment(settings: Settings) -> Path:
 
 
 def free_port(preferred: int) -> int:
-    """Return this port of the machine when it is free, else another."""
-    return inbox.free_port(HOST, preferred=preferred)
+    """Return this port of the machine when it is free, else another; for a process that opens it itself."""
+    with inbox.listening(HOST, preferred=preferred) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 @contextmanager

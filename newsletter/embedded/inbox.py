@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from email import policy
@@ -104,20 +104,30 @@ class CatchAll:
     """Answer SMTP on one port and keep every message in a mailbox."""
 
     def __init__(self, mailbox: Mailbox, *, host: str, port: int) -> None:
-        """Prepare the server; nothing listens yet."""
-        self.port = port
-        self._controller = _Controller(_Keeper(mailbox), hostname=host, port=port)
+        """Take the port, or any other when somebody has it; nothing is answered before the start."""
+        listener = listening(host, preferred=port)
+        self.port: int = listener.getsockname()[1]
+        self._controller = _Controller(_Keeper(mailbox), listener)
 
     def start(self) -> None:
-        """Listen, in a thread."""
+        """Answer, in a thread."""
         self._controller.start()
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop answering."""
         self._controller.stop(no_assert=True)
 
 
 class _Controller(Controller):
+    def __init__(self, handler: _Keeper, listener: socket.socket) -> None:
+        host, port = listener.getsockname()
+        super().__init__(handler, hostname=host, port=port)
+        self._listener = listener
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        """Serve on the socket that is open already, so that nobody can take its port meanwhile."""
+        return self.loop.create_server(self._factory_invoker, sock=self._listener)
+
     def factory(self) -> SMTP:
         """Make the protocol of one connection."""
         return SMTP(self.handler, hostname=self.hostname, ident="Inbox", data_size_limit=_MESSAGE_BYTES)
@@ -140,17 +150,18 @@ class _Keeper:
         return "250 2.0.0 Kept"
 
 
-def free_port(host: str, *, preferred: int = 0) -> int:
-    """Return the preferred port when nothing listens there, else any free one."""
+def listening(host: str, *, preferred: int) -> socket.socket:
+    """Return a socket on the preferred port when it is free, else on any."""
     for port in (preferred, 0):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen()
+        except OSError:
+            listener.close()
+        else:
+            return listener
     raise OSError("no port is free")
 
 

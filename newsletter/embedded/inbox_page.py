@@ -51,8 +51,13 @@ class Page:
     """Serve one mailbox on a port of this machine."""
 
     def __init__(self, mailbox: Mailbox, *, host: str, port: int, clock: Clock) -> None:
-        """Open the port; nothing is answered before the start."""
-        self._server = ThreadingHTTPServer((host, port), _handler(_Site(mailbox, clock)))
+        """Take the port, or any other when somebody has it; nothing is answered before the start."""
+        listener = inbox.listening(host, preferred=port)
+        handler = _handler(_Site(mailbox, clock))
+        self._server = ThreadingHTTPServer(listener.getsockname(), handler, bind_and_activate=False)
+        self._server.socket.close()
+        self._server.socket = listener
+        self._server.server_port = listener.getsockname()[1]
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_port}"
 

@@ -4,68 +4,20 @@ from __future__ import annotations
 
 import json
 import smtplib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from email.message import EmailMessage
-from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
-from newsletter.embedded.inbox import CatchAll, Mailbox, free_port
-from newsletter.embedded.inbox_page import Page
+from newsletter.embedded.inbox import CatchAll, Mailbox
 from tests.clocks import FixedClock
+from tests.embedded.conftest import Inbox
 
 HOSTILE = '<html><head></head><body><script>document.title="run"</script><p>Hello</p></body></html>'
 
 
-@dataclass(frozen=True)
-class Inbox:
-    """Hold one running inbox."""
-
-    mailbox: Mailbox
-    smtp_port: int
-    url: str
-
-    def submit(
-        self, *, subject: str = "Tide barrier opens", to: str = "ada@example.com", html: str = ""
-    ) -> None:
-        """Hand one message over by SMTP."""
-        message = EmailMessage()
-        message["From"] = "The Harbour Post <post@harbour.example>"
-        message["To"] = to
-        message["Subject"] = subject
-        message["Message-ID"] = "<m1@news.harbour.example>"
-        message.set_content("The last gate moved at dawn.\n")
-        if html:
-            message.add_alternative(html, subtype="html")
-        with smtplib.SMTP("127.0.0.1", self.smtp_port) as client:
-            client.send_message(message, "b-1@in.harbour.example", [to])
-
-    def get(self, path: str, *, host: str = "") -> tuple[HTTPResponse, str]:
-        """Read one page."""
-        connection = HTTPConnection(urlsplit(self.url).netloc)
-        connection.request("GET", path, headers={"Host": host} if host else {})
-        answer = connection.getresponse()
-        return answer, answer.read().decode()
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    mailbox = Mailbox(tmp_path / "inbox", clock=FixedClock())
-    smtp = CatchAll(mailbox, host="127.0.0.1", port=free_port("127.0.0.1"))
-    page = Page(mailbox, host="127.0.0.1", port=0, clock=FixedClock())
-    smtp.start()
-    page.start()
-    yield Inbox(mailbox, smtp.port, page.url)
-    page.stop()
-    smtp.stop()
-
-
 def test_a_message_is_kept_to_the_octet(tmp_path: Path) -> None:
     mailbox = Mailbox(tmp_path, clock=FixedClock())
-    smtp = CatchAll(mailbox, host="127.0.0.1", port=free_port("127.0.0.1"))
+    smtp = CatchAll(mailbox, host="127.0.0.1", port=0)
     smtp.start()
     message = b"Subject: =?utf-8?q?K=C3=BCste?=\r\n\r\n.dot\r\n..dots\r\nend\r\n"
 
