@@ -30,6 +30,7 @@ def sweep() -> None:
     now = parts.clock.now()
     suppress.suppress(parts.transaction, now=now)
     unsubscribe.work_off(parts.transaction, now=now)
+    sweeping.tidy(parts.transaction, now=now)
     with parts.reading() as session:
         due = sweeping.find_due(session, now=now)
     for task, ids in due.rings:

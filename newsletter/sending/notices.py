@@ -14,6 +14,7 @@ from newsletter.domain.errors import (
 )
 from newsletter.domain.outcomes import SmtpReply
 from newsletter.domain.subscriptions import CONFIRMATION_LIFETIME
+from newsletter.domain.suppressions import SuppressionScope, may_be_asked
 from newsletter.domain.tokens import KeyRing, LinkPurpose, LinkToken, sign_link
 from newsletter.mime.notice import NoticeMail, notice_message
 from newsletter.rendering import notice as rendering
@@ -21,7 +22,7 @@ from newsletter.rendering.environment import Environment
 from newsletter.runtime import ids, logs
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
-from newsletter.store import Session, Transactions, keys, newsletters, notices, subscribers
+from newsletter.store import Session, Transactions, keys, newsletters, notices, subscribers, suppressions
 from newsletter.store.tables import KeyPurpose, Notice, NoticeStatus, Subscriber
 from newsletter.transports.base import Envelope, Transport
 
@@ -45,7 +46,9 @@ def submit_due(
     while True:
         with transactions() as session:
             due = notices.claim_due(session, holder=holder, now=clock.now(), limit=_AT_ONCE)
-            mails = [(notice, _compose(session, notice, environment, settings)) for notice in due]
+            mails = [
+                (notice, _compose(session, notice, environment, settings, now=clock.now())) for notice in due
+            ]
         for notice, mail in mails:
             try:
                 count += _submit(transactions, transport, notice, mail, now=clock.now(), holder=holder)
@@ -58,12 +61,12 @@ def submit_due(
 
 
 def _compose(
-    session: Session, notice: Notice, environment: Environment, settings: Settings
+    session: Session, notice: Notice, environment: Environment, settings: Settings, *, now: datetime
 ) -> tuple[Envelope, bytes] | None:
-    """Return a notice's mail, the same on every attempt; None when there is nobody to write to."""
+    """Return a notice's mail, the same on every attempt; None when its reader must not be written to (any more)."""
     subscriber = subscribers.get(session, notice.subscriber_id)
     newsletter = newsletters.get(session, notice.newsletter_id)
-    if subscriber.address is None:
+    if subscriber.address is None or _is_unwanted(session, subscriber, now=now):
         return None
     envelope = Envelope(newsletter.from_address, subscriber.address)
     if notice.message is None:
@@ -71,6 +74,14 @@ def _compose(
         notices.keep_message(session, notice.id, message)
         return envelope, message
     return envelope, notice.message
+
+
+def _is_unwanted(session: Session, subscriber: Subscriber, *, now: datetime) -> bool:
+    """Say whether the reader complained or asked for no more confirmations since the notice was queued."""
+    key = subscriber.address_key or ""
+    blocked = suppressions.why(session, key, now=now, scope=SuppressionScope.CONFIRMATIONS)
+    suppressed = suppressions.why(session, key, now=now)
+    return blocked is not None or (suppressed is not None and not may_be_asked(suppressed.reason))
 
 
 def _confirmation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsletter.store import Session, issues, leases, notices, sources
+from newsletter.store import Session, Transactions, hooks, issues, leases, notices, sources
 
 _DRAINS_AT_ONCE = 4  # rings for drains in one beat: more senders than that find the work by themselves
 
@@ -28,3 +28,9 @@ def find_due(session: Session, *, now: datetime) -> Due:
     rings += [("newsletter.drain", ())] * drain_count
     rings += [("newsletter.poll", (source_id,)) for source_id in sources.due(session, now=now)]
     return Due(tuple(rings))
+
+
+def tidy(transactions: Transactions, *, now: datetime) -> None:
+    """Forget the webhooks whose repetitions need no answer any more."""
+    with transactions() as session:
+        hooks.forget(session, now=now)
