@@ -51,6 +51,10 @@ _UNKNOWN_USER = re.compile(
     r"user unknown|unrouteable address|does not exist here)",
     re.IGNORECASE,
 )
+# Words about us: that a sender, a client's host or its name is unknown says nothing about the reader.
+_ABOUT_US = re.compile(
+    r"\b(?:sender|return.?path|client|helo|ehlo|ip address|reverse dns|ptr)\b", re.IGNORECASE
+)
 _FULL = re.compile(
     r"(?:over ?quota|quota exceeded|mailbox (?:is )?full|insufficient (?:disk|storage))", re.IGNORECASE
 )
@@ -80,9 +84,10 @@ def diagnose(reply: SmtpReply) -> Diagnosis:
     if detail in _BY_CODE:
         return Diagnosis(*_BY_CODE[detail])
     for pattern, reason, category in (
+        (_ABOUT_US, "rejected", "policy"),
         (_FULL, "mailboxfull", "mailbox_full"),
-        (_UNKNOWN_USER, "userunknown", INVALID_RECIPIENT),
         (_RATE, "speeding", "rate_limited"),
+        (_UNKNOWN_USER, "userunknown", INVALID_RECIPIENT),
     ):
         if pattern.search(reply.text):
             return Diagnosis(reason, category)
