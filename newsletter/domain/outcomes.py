@@ -14,7 +14,8 @@ _TEXT_MAX = 500  # characters kept: a line has at most 512 octets (RFC 5321 §4.
 class SmtpReply:
     """Hold one reply of an SMTP server (RFC 5321 §4.2).
 
-    ``enhanced`` is the code of RFC 3463 ("5.1.1") or None; ``text`` is the rest, lines joined by a blank.
+    ``enhanced`` is the code of RFC 3463 ("5.1.1") or None; ``text`` is the rest on one line, without controls:
+    databases and terminals must be able to take it.
     """
 
     code: int
@@ -27,8 +28,14 @@ class SmtpReply:
         decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         lines = [line.strip() for line in decoded.splitlines() if line.strip()]
         found = _ENHANCED.match(lines[0]) if lines else None
-        words = " ".join(_ENHANCED.sub("", line) for line in lines)
-        return cls(code, found.group(1) if found else None, words[:_TEXT_MAX])
+        words = " ".join(_ENHANCED.sub("", line) for line in lines)[:_TEXT_MAX]
+        return cls(code, found.group(1) if found else None, _visible(words))
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 class OutcomeKind(StrEnum):
