@@ -1,0 +1,55 @@
+"""Check when a message is tried again and when it is given up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.domain.retries import MESSAGES, NOTICES, RetryPolicy
+
+MINUTE = timedelta(minutes=1)
+
+
+def waits(policy: RetryPolicy, *, jitter: float = 0.5) -> list[timedelta]:
+    """Return all waits until the message expires; a jitter of a half changes nothing."""
+    age = timedelta()
+    found: list[timedelta] = []
+    while (wait := policy.delay(len(found) + 1, age=age, jitter=jitter)) is not None:
+        found.append(wait)
+        age += wait
+    return found
+
+
+def test_waits_double_until_the_cap_and_then_the_message_expires() -> None:
+    policy = RetryPolicy(first=2 * MINUTE, cap=8 * MINUTE, lifetime=30 * MINUTE)
+
+    assert waits(policy) == [2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 8 * MINUTE, 8 * MINUTE]
+
+
+def test_a_message_is_tried_for_a_day_and_a_confirmation_at_once() -> None:
+    found = waits(MESSAGES)
+
+    assert [wait / MINUTE for wait in found[:6]] == [10, 20, 40, 80, 160, 180]
+    assert timedelta(hours=20) < sum(found, timedelta()) <= timedelta(hours=24)
+    assert NOTICES.delay(1, age=timedelta(), jitter=0.5) == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(("jitter", "minutes"), [(0.0, 8), (0.25, 9), (0.5, 10), (0.75, 11)])
+def test_jitter_spreads_waits_by_a_fifth_either_way(jitter: float, minutes: int) -> None:
+    assert MESSAGES.delay(1, age=timedelta(), jitter=jitter) == minutes * MINUTE
+
+
+@given(
+    attempt=st.integers(1, 10_000),
+    hours=st.floats(0, 100),
+    jitter=st.floats(0, 1, exclude_max=True),
+)
+def test_a_wait_is_positive_and_ends_within_the_lifetime(attempt: int, hours: float, jitter: float) -> None:
+    age = timedelta(hours=hours)
+
+    wait = MESSAGES.delay(attempt, age=age, jitter=jitter)
+
+    assert wait is None or (timedelta() < wait and age + wait <= MESSAGES.lifetime)
