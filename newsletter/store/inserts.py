@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
+    LargeBinary,
     Table,
     column,
     func,
@@ -44,11 +45,13 @@ def missing(
     target = table.__table__
     assert isinstance(target, Table)
     columns = [target.c[name] for name in _names(target, rows[0])]
-    names = [c.name for c in columns]
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    source = _on_sqlite(columns, rows) if is_sqlite else _on_postgresql(columns, rows)
-    dialect = sqlite if is_sqlite else postgresql
-    statement = dialect.insert(target).from_select(names, source, include_defaults=False)
+    insert = (sqlite if is_sqlite else postgresql).insert(target)
+    if any(isinstance(c.type, LargeBinary) for c in columns):  # JSON holds no octets
+        statement = insert.values([dict(row) for row in rows])
+    else:
+        source = _on_sqlite(columns, rows) if is_sqlite else _on_postgresql(columns, rows)
+        statement = insert.from_select([c.name for c in columns], source, include_defaults=False)
     return list(session.execute(statement.on_conflict_do_nothing().returning(returning)).scalars())
 
 
