@@ -20,6 +20,8 @@ from newsletter.domain.errors import InvalidInput
         ("Ada\r\nBcc: eve", "Ada Bcc: eve"),
         ("A\0d\x1ba", "A d a"),
         ("Ada\u202eecalevoL", "Ada ecalevoL"),
+        ("Ada\x00\ud800", "Ada"),
+        ("Zoë Åström", "Zoë Åström"),
         ("李 小龍", "李 小龍"),
         ("عائشة", "عائشة"),
         ("Ada 👩\u200d🚀", "Ada 👩\u200d🚀"),
