@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.utils import getaddresses
+from email.message import Message
+from email.parser import BytesHeaderParser
 
 from newsletter.domain.errors import InvalidToken
 from newsletter.domain.outcomes import OutcomeKind, OutcomeSource
@@ -35,7 +34,7 @@ def ingest(session: Session, raw: bytes, *, inbound_domain: str, now: datetime) 
     The token in the recipient's local part decides, not From (Microsoft strips the subject). A machine's mail, as
     an auto-reply or a bounce, unsubscribes nobody (RFC 3834 §2).
     """
-    message = email.message_from_bytes(raw[:MAX_BYTES], policy=email.policy.default)
+    message = BytesHeaderParser().parsebytes(raw[:MAX_BYTES])
     delivery = _delivery(message, keys.ring(session, KeyPurpose.LINKS), inbound_domain)
     if delivery is None:
         return Understood("unknown", "no_token_of_ours")
@@ -55,12 +54,15 @@ def ingest(session: Session, raw: bytes, *, inbound_domain: str, now: datetime) 
     return Understood("unsubscribe", "recorded" if is_new else "known_already", delivery.subscriber_id)
 
 
-def _delivery(message: EmailMessage, ring: KeyRing, domain: str) -> Delivery | None:
+def _delivery(message: Message, ring: KeyRing, domain: str) -> Delivery | None:
+    """Return the message that a recipient's address names.
+
+    The addresses are picked out of the text: a signed one needs no parser, and the parsers of the standard library
+    break on what strangers write around it.
+    """
+    ours = re.compile(rf"\b(u-[0-9a-z]{{34}})@{re.escape(domain)}(?!\.?[\w-])", re.IGNORECASE | re.ASCII)
     fields = [str(value) for name in _RECIPIENT_HEADERS for value in message.get_all(name, [])]
-    for _, address in getaddresses(fields):
-        local, _, host = address.rpartition("@")
-        if host.lower() != domain.lower():
-            continue
+    for local in ours.findall("\n".join(fields)):
         try:
             return read_local_part(local, "u", ring, domain=domain)
         except InvalidToken:
@@ -68,7 +70,7 @@ def _delivery(message: EmailMessage, ring: KeyRing, domain: str) -> Delivery | N
     return None
 
 
-def _is_from_a_machine(message: EmailMessage) -> bool:
+def _is_from_a_machine(message: Message) -> bool:
     auto_submitted = str(message.get("Auto-Submitted", "no")).partition(";")[0].strip().lower()
     return_path = str(message.get("Return-Path", "?")).strip()
     precedence = str(message.get("Precedence", "")).strip().lower()
