@@ -15,10 +15,10 @@ import typer
 
 from newsletter import wiring
 from newsletter.cli import issues, output, tree, up
-from newsletter.cli.scenario import DemoReader, Interrupted, Scenario
+from newsletter.cli.scenario import DemoReader, DemoStuck, Interrupted, Scenario
 from newsletter.cli.tree import Inbox
 from newsletter.digest.newsletters import NewsletterDraft
-from newsletter.domain.errors import Conflict, NewsletterError
+from newsletter.domain.errors import Conflict
 from newsletter.domain.mailings import Receipt
 from newsletter.embedded.feedserver import FeedServer
 from newsletter.embedded.supervisor import Supervisor
@@ -151,7 +151,7 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix="newsletter-demo-"))
         try:
             yield folder
-        except NewsletterError:
+        except DemoStuck:
             raise
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -199,17 +199,20 @@ def _stage(folder: Path, feed: str) -> Iterator[_Stage]:
 def _running(stage: _Stage) -> Iterator[Supervisor]:
     settings = stage.settings
     up.prepare(settings)
-    with (
-        stage.caught.running(),
-        tree.running(
-            settings,
-            web_host=tree.HOST,
-            web_port=stage.web_port,
-            logs=settings.data_dir / "logs",
-            clock=_CLOCK,
-        ) as processes,
-    ):
-        yield processes
+    try:
+        with (
+            stage.caught.running(),
+            tree.running(
+                settings,
+                web_host=tree.HOST,
+                web_port=stage.web_port,
+                logs=settings.data_dir / "logs",
+                clock=_CLOCK,
+            ) as processes,
+        ):
+            yield processes
+    finally:
+        shutil.rmtree(settings.broker_socket.parent, ignore_errors=True)  # not always in the data folder
 
 
 def _settings(folder: Path, *, smtp_port: int, web_port: int, feed_port: int = 0) -> Settings:

@@ -34,6 +34,10 @@ _PATIENCE = 60.0  # seconds for each step; on an idle machine the longest takes 
 _CONFIRM_LINK = re.compile(r"https?://\S+/c/[A-Za-z0-9_-]+")
 
 
+class DemoStuck(NewsletterError):
+    """Say that a step did not end; the logs in the demo's folder tell why."""
+
+
 class Interrupted(Exception):
     """Say that somebody pressed Ctrl-C."""
 
@@ -178,10 +182,9 @@ class Scenario:
             if self._stop.is_set():
                 raise Interrupted
             if self._service.clock.monotonic() > deadline:
-                raise NewsletterError(
+                raise DemoStuck(
                     f"Waited {_PATIENCE:.0f} seconds in vain for {what}.",
                     hint=f"See what the processes say in {self._service.settings.data_dir / 'logs'}.",
-                    reason="demo_timeout",
                 )
             self._tree.look()
             time.sleep(_LOOK_EVERY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import socket
 import subprocess
@@ -57,8 +58,7 @@ class Broker:
                 "There is no Redis server, and none can be started here.",
                 hint="Install redis-server, or set REDIS_URL to a Redis that runs elsewhere.",
             )
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder.chmod(0o700)
+        self._make_folder()
         with self._log.open("ab") as log:
             self._process = children.start(self._command(server), output=log)
         self._wait()
@@ -79,6 +79,15 @@ class Broker:
                 return connection.recv(64).startswith(b"+PONG")
             except OSError:
                 return False
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._folder.stat().st_uid != os.geteuid():  # in a folder for all, somebody could wait for us
+            raise BrokerUnavailable(
+                f"The folder {self._folder} belongs to somebody else.",
+                hint="Remove it, or set NEWSLETTER_DATA_DIR to a folder of yours.",
+            )
+        self._folder.chmod(0o700)
 
     @property
     def _log(self) -> Path:

@@ -14,7 +14,7 @@ from textwrap import dedent
 import pytest
 from redis import Redis
 
-from newsletter.embedded.broker import Broker
+from newsletter.embedded.broker import Broker, BrokerUnavailable
 
 
 @pytest.fixture
@@ -105,3 +105,13 @@ def ends(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_else_is_not_trusted(tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+
+    with pytest.raises(BrokerUnavailable, match="somebody else"):
+        Broker(folder / "b.sock").start()
