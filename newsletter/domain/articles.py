@@ -22,7 +22,7 @@ AUTHOR_MAX = 200
 CATEGORY_MAX = 100
 CATEGORIES_MAX = 20
 URL_MAX = 2000  # octets: longer ones are cut by mail clients
-NEWS_AGE = timedelta(days=7)  # older at first sight is archive, not news (feeds.md §7.2)
+NEWS_AGE = timedelta(days=7)  # older at first sight is archive, not news
 EARLY = timedelta(minutes=10)  # a publisher's clock may be ahead by so much
 
 _KEY_MAX = 1000  # octets: PostgreSQL indexes at most 2,704 in one entry

@@ -26,7 +26,7 @@ class EndReason(StrEnum):
     REMOVED = "removed"
 
 
-# An ended subscription comes back only through a new request that the reader confirms (deliverability U12).
+# An ended subscription comes back only through a new request that the reader confirms.
 MOVES: dict[SubscriptionStatus, frozenset[SubscriptionStatus]] = {
     SubscriptionStatus.PENDING: frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.ENDED}),
     SubscriptionStatus.ACTIVE: frozenset({SubscriptionStatus.ENDED}),

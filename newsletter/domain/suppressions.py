@@ -23,7 +23,7 @@ class SuppressionReason(StrEnum):
 
 
 # Only an address that could not be reached may prove by a confirmation that it can be reached again. Who complained,
-# refused further confirmations or was stopped by the operator is not asked again (deliverability.md §6.6).
+# refused further confirmations or was stopped by the operator is not asked again.
 LIFTED_BY_CONFIRMATION = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCES})
 
 

@@ -197,7 +197,7 @@ def earlier(
 ) -> list[Earlier]:
     """Return the mailings of a newsletter that may hold an article from ``lowest_number`` on, or began after ``since``.
 
-    Not only those before this one: a slow batch of an older mailing runs after a newer mailing (ledger.md §7.3).
+    Not only those before this one: a slow batch of an older mailing runs after a newer mailing.
     """
     rows = session.execute(
         select(Mailing.id, Mailing.highest, Mailing.started_at).where(

@@ -1,4 +1,4 @@
-"""Ask a reader to confirm, within the caps that keep strangers from flooding an inbox (deliverability.md §6.1)."""
+"""Ask a reader to confirm, within the caps that keep strangers from flooding an inbox."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from newsletter.wiring import App
 
 _USER_AGENT_MAX = 300  # characters kept as evidence
 
-# Strangers can cause mail only with these (deliverability.md §6.3).
+# Strangers can cause mail only with these.
 SIGNUPS = Limit("signups", per_minute=5, per_hour=20)
 # Readers' own pages: far above what a person does.
 CHANGES = Limit("changes", per_minute=60, per_hour=600)

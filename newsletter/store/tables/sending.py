@@ -124,7 +124,7 @@ class Window(Base):
 
 
 class Message(Base):
-    """One mail to one reader: what became of it and which articles it held (ledger.md).
+    """One mail to one reader: what became of it and which articles it held (docs/decisions/0017).
 
     ``at`` counts seconds since the mailing's start. ``code`` is the SMTP code, or a WithheldReason below 200.
     ``picks`` are article numbers as bits below the mailing's ``highest``.
