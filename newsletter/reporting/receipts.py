@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from newsletter.domain.mailings import BatchStatus, MessageStatus, Receipt, WithheldReason, members
+from newsletter.domain.mailings import MessageStatus, Receipt, WithheldReason, bitmap
 from newsletter.store import Session, mailings, messages
-from newsletter.store.tables import Batch
 
 
 def receipt(session: Session, mailing_id: int) -> Receipt:
-    """Return the receipt of a mailing as it stands.
-
-    A settled batch with as many results as planned readers is taken by its counts; any other is compared reader
-    by reader.
-    """
+    """Return the receipt of a mailing as it stands: plan and results are compared reader by reader."""
     tally = messages.tally(session, mailing_id)
-    recorded_counts: Counter[int] = Counter()
     by_status: Counter[MessageStatus] = Counter()
     withheld: Counter[str] = Counter()
-    for (bucket, status, code), count in tally.items():
-        recorded_counts[bucket] += count
+    for (_, status, code), count in tally.items():
         by_status[status] += count
         if status is MessageStatus.WITHHELD:
             withheld[WithheldReason(code).name.lower()] += count
-    planned, unclaimed, unplanned = _compare(session, mailing_id, recorded_counts)
+    planned, unclaimed, unplanned = _compare(session, mailing_id, {bucket for bucket, _, _ in tally})
     return Receipt(
         planned=planned,
         submitted=by_status[MessageStatus.SUBMITTED],
@@ -37,20 +30,17 @@ def receipt(session: Session, mailing_id: int) -> Receipt:
     )
 
 
-def _compare(session: Session, mailing_id: int, recorded_counts: Counter[int]) -> tuple[int, int, int]:
-    """Return how many readers are planned, planned without a result, and recorded without a plan."""
-    by_bucket: dict[int, list[Batch]] = defaultdict(list)
+def _compare(session: Session, mailing_id: int, buckets: set[int]) -> tuple[int, int, int]:
+    """Return how many readers are planned, planned without a result, and recorded without a plan.
+
+    ``buckets`` are those with results.
+    """
+    planned: dict[int, int] = defaultdict(int)
     for batch in mailings.batches(session, mailing_id):
-        by_bucket[batch.bucket].append(batch)
-    planned_count = unclaimed = 0
-    unplanned = sum(count for bucket, count in recorded_counts.items() if bucket not in by_bucket)
-    for bucket, batches in by_bucket.items():
-        planned = {reader for batch in batches for reader in members(batch.planned, bucket)}
-        planned_count += len(planned)
-        is_settled = all(batch.status is BatchStatus.DONE for batch in batches)
-        if is_settled and recorded_counts[bucket] == len(planned):
-            continue
-        recorded = set(messages.recorded(session, mailing_id, bucket))
-        unclaimed += len(planned - recorded)
-        unplanned += len(recorded - planned)
-    return planned_count, unclaimed, unplanned
+        planned[batch.bucket] |= int.from_bytes(batch.planned, "little")
+    unclaimed = unplanned = 0
+    for bucket in planned.keys() | buckets:
+        recorded = int.from_bytes(bitmap(messages.recorded(session, mailing_id, bucket), bucket), "little")
+        unclaimed += (planned[bucket] & ~recorded).bit_count()
+        unplanned += (recorded & ~planned[bucket]).bit_count()
+    return sum(readers.bit_count() for readers in planned.values()), unclaimed, unplanned

@@ -125,8 +125,11 @@ def test_a_result_without_a_plan_shows_and_the_receipt_does_not_add_up(
     assert not found.adds_up
 
 
-def test_one_missing_and_one_too_many_do_not_cancel_out(session: Session, mailing_id: int) -> None:
-    plan(session, mailing_id, 1, 2)
+@pytest.mark.parametrize("status", list(BatchStatus))
+def test_one_missing_and_one_too_many_do_not_cancel_out(
+    session: Session, mailing_id: int, status: BatchStatus
+) -> None:
+    plan(session, mailing_id, 1, 2, status=status)
     record(session, mailing_id, [1, 3])
 
     found = receipts.receipt(session, mailing_id)

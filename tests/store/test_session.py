@@ -1,0 +1,31 @@
+"""Check what a session sees."""
+
+from __future__ import annotations
+
+from newsletter.store import Database, newsletters
+from tests.builders import add_newsletter
+
+
+def test_who_reads_sees_one_instant_while_others_write(database: Database) -> None:
+    with database.reading() as session:
+        before = newsletters.listing(session)
+        with database.transaction() as writer:
+            add_newsletter(writer)
+        meanwhile = newsletters.listing(session)
+    with database.reading() as session:
+        after = newsletters.listing(session)
+
+    assert (len(before), len(meanwhile), len(after)) == (0, 0, 1)
+
+
+def test_a_writer_after_a_reader_sees_what_others_commit(database: Database) -> None:
+    """The snapshots of readers must not stay with a connection of the pool."""
+    with database.reading() as session:
+        newsletters.listing(session)
+
+    with database.transaction() as session:
+        before = newsletters.listing(session)
+        if not database.is_sqlite:  # where there is one writer at a time
+            with database.transaction() as other:
+                add_newsletter(other)
+            assert len(newsletters.listing(session)) == len(before) + 1
