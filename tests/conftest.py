@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser
 from sqlalchemy import create_engine, text
 
@@ -19,6 +20,9 @@ from tests.services.redis_server import RedisServer
 from tests.services.sink import Sink
 
 _numbers = count(1)
+
+settings.register_profile("newsletter", deadline=None)  # an example on a busy machine is slow, not wrong
+settings.load_profile("newsletter")
 
 
 @pytest.fixture(scope="session")
