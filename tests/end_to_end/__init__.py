@@ -1,0 +1,1 @@
+"""Test the whole service: the Procfile's own lines against real servers."""
