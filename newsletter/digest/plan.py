@@ -29,7 +29,7 @@ def plan_due(transactions: Transactions, *, now: datetime) -> list[int]:
 
 
 def plan_now(session: Session, newsletter_id: int, *, now: datetime) -> Issue:
-    """Plan an issue outside every schedule; its cut-off is now."""
+    """Plan an issue outside every schedule; its cut-off is now, and it is mailed only when somebody approves it."""
     newsletter = newsletters.get(session, newsletter_id)
     issue = issues.add(
         session,

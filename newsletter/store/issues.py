@@ -138,13 +138,18 @@ def due_builds(session: Session, *, now: datetime) -> list[int]:
 
 
 def ready(session: Session) -> list[int]:
-    """Return the built issues that may be mailed: approved as they stand, or silence is enough."""
+    """Return the built issues that may be mailed: approved as they stand, or silence is enough.
+
+    Silence is enough for the slots of a schedule, where the newsletter wants it so; an issue that somebody planned by
+    hand goes out when somebody says so.
+    """
     approved = Issue.approved_revision == Issue.revision
+    silence_sends = and_(Newsletter.on_silence == OnSilence.SEND, Issue.schedule_id.is_not(None))
     return list(
         session.scalars(
             select(Issue.id)
             .join(Newsletter, Newsletter.id == Issue.newsletter_id)
-            .where(Issue.status == IssueStatus.BUILT, or_(approved, Newsletter.on_silence == OnSilence.SEND))
+            .where(Issue.status == IssueStatus.BUILT, or_(approved, silence_sends))
             .order_by(Issue.cut_off_at, Issue.id)
         )
     )

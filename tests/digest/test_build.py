@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.digest import build, desk, plan
+from newsletter.digest import newsletters as desk_of_newsletters
 from newsletter.domain.errors import Conflict, NotFound
 from newsletter.domain.issues import IssueStatus, OnSilence, SkipReason
 from newsletter.domain.rendered import BlockKind
@@ -259,7 +260,17 @@ def test_silence_sends_or_holds_as_the_newsletter_says(session: Session) -> None
     silent = add_newsletter(session, slug="careful", on_silence=OnSilence.HOLD)
     ids = []
     for newsletter in (speaking, silent):
-        issue = plan.plan_now(session, newsletter.id, now=NOON)
+        schedule = desk_of_newsletters.add_schedule(session, newsletter, cron="0 12 * * *", now=NOON - HOUR)
+        issue = issues.add(
+            session,
+            newsletter.id,
+            since=NOON - HOUR,
+            cut_off_at=NOON,
+            now=NOON,
+            schedule_id=schedule.id,
+            slot_at=NOON,
+        )
+        assert issue is not None
         issues.require_move(session, issue.id, IssueStatus.BUILT)
         ids.append(issue.id)
 
@@ -268,6 +279,16 @@ def test_silence_sends_or_holds_as_the_newsletter_says(session: Session) -> None
 
     assert before == ids[:1]
     assert desk.ready(session) == ids
+
+
+def test_an_issue_planned_by_hand_goes_out_only_when_somebody_says_so(session: Session) -> None:
+    issue = plan.plan_now(session, add_newsletter(session).id, now=NOON)
+    issues.require_move(session, issue.id, IssueStatus.BUILT)
+
+    before = desk.ready(session)
+    desk.approve(session, issue.id, by="desk", now=NOON)
+
+    assert (before, desk.ready(session)) == ([], [issue.id])
 
 
 def test_an_approval_counts_for_the_revision_that_was_approved(session: Session) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 from newsletter.digest import build as building
+from newsletter.digest import desk
 from newsletter.digest import plan as planning
 from newsletter.domain.issues import IssueStatus
 from newsletter.domain.mailings import Receipt
@@ -51,6 +52,7 @@ class Press:
         now = self.clock.now()
         with self.database.transaction() as session:
             issue_id = planning.plan_now(session, newsletter_id, now=now).id
+            desk.approve(session, issue_id, by="editor", now=now)
         status = building.build(self.database.transaction, issue_id, environment=ENVIRONMENT, now=now)
         assert status is IssueStatus.BUILT
         mailing_id = expanding.expand(self.database.transaction, issue_id, now=now)
