@@ -69,9 +69,14 @@ def alternative(boundary: str) -> bytes:
 
 def encode_values(values: Mapping[ReaderField, str]) -> Values:
     """Encode values for both parts."""
+    text = {field: quoted_printable.value(value) for field, value in values.items()}
+    escaped = {field: html.escape(value) for field, value in values.items()}
     return Values(
-        {field: quoted_printable.value(html.escape(value)) for field, value in values.items()},
-        {field: quoted_printable.value(value) for field, value in values.items()},
+        {
+            field: text[field] if value == values[field] else quoted_printable.value(value)
+            for field, value in escaped.items()
+        },
+        text,
     )
 
 

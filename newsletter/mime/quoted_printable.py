@@ -13,7 +13,7 @@ _LINE = 75  # octets; the soft break's "=" is the 76th
 SOFT_BREAK = b"=\r\n"
 _ENCODED = [b"=%02X" % octet for octet in range(256)]
 _PLAIN = [bytes((octet,)) for octet in range(256)]
-_CLEAN_LINE = re.compile(rb"[!-<>-~]{0,75}")
+_CLEAN = re.compile(rb"[!-<>-~]*")
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -36,8 +36,10 @@ def value(text: str) -> bytes:
     octets = text.encode()
     if not octets:
         return b""
-    if _CLEAN_LINE.fullmatch(octets) and not _needs_care(octets):
-        return octets + SOFT_BREAK
+    if _CLEAN.fullmatch(octets):  # most addresses and links: nothing to encode, only to break
+        lines = [octets[start : start + _LINE] for start in range(0, len(octets), _LINE)]
+        if not any(map(_needs_care, lines)):
+            return SOFT_BREAK.join(lines) + SOFT_BREAK
     return _line(octets, is_open=True) + SOFT_BREAK
 
 

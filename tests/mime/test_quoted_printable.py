@@ -60,6 +60,15 @@ def test_a_value_is_safe_and_reads_back_with_its_line_ends_as_octets(text: str) 
         assert_safe(encoded)
 
 
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=400))
+@example("x" * 75 + "." + "x" * 80)
+@example("x" * 150)
+def test_a_value_that_is_only_broken_is_broken_as_any_other(text: str) -> None:
+    encoded = quoted_printable.value(text)
+
+    assert encoded == quoted_printable._line(text.encode(), is_open=True) + quoted_printable.SOFT_BREAK
+
+
 @given(st.lists(TEXTS, max_size=5), TEXTS)
 def test_pieces_can_be_joined_in_any_order(texts: list[str], value: str) -> None:
     joined = b"".join(quoted_printable.block(text) + quoted_printable.value(value) for text in texts)
