@@ -76,6 +76,7 @@ def test_the_chain_from_a_signup_to_a_reader_who_has_left(installation: Installa
     (first,) = digests(installation, "ana@reader.example")
     leave_with_one_click(installation, first)
     publish(installation, "council", "The council votes")
+    installation.command("sources", "poll", "1")
     wait_until(
         lambda: len(digests(installation, "ben@reader.example")) == 2,
         seconds=2 * SLOT,
