@@ -18,14 +18,14 @@ from newsletter.sending import context as contexts
 from newsletter.sending import decide, record, recover
 from newsletter.sending.context import Context
 from newsletter.sending.decide import Decided
-from newsletter.sending.results import Result, attempt
+from newsletter.sending.results import Result, attempt, in_doubt
 from newsletter.store import OperationalError, Session, Transactions, leases, mailings, messages, windows
 from newsletter.store.leases import Claim
 from newsletter.transports.base import Transport
 
 _LEASE_PART = 0.75  # no message is begun in the last quarter of a lease
 _LOOK_EVERY = timedelta(milliseconds=250)  # for pause and cancel
-_RELAY_PAUSE = timedelta(seconds=30)  # before a relay that did not answer is tried again
+_PAUSE = timedelta(seconds=30)  # before a relay that did not answer, or a batch that failed, is tried again
 _RECORD_PAUSES = (0.5, 1, 2, 4, 8)  # seconds; together well within the lease
 _log = logs.get(__name__)
 
@@ -74,6 +74,7 @@ class BatchWork:
         self._claim = claim
         self._policy = tools.settings.uncertain_policy
         self._stop: Stop | None = None
+        self._fault: str | None = None
         self._lease_ends_at = self._lease_end()
         self._looked_at = tools.clock.monotonic()
 
@@ -88,9 +89,18 @@ class BatchWork:
             decided = self._decide(context, fresh)
             if decided is None:
                 break
-            self._record(context, decided, self._submit(context, decided))
-        self._settle()
+            ended: list[Result] = []
+            try:
+                self._submit(context, decided, ended)
+            finally:  # whatever went wrong, what the relay has said stands nowhere else
+                self._record(context, decided, ended)
+        self._settle(context)
         return self._stop
+
+    def put_off(self) -> None:
+        """Let the other batches go first: this one failed, and nobody knows why."""
+        with self._tools.transactions() as session:
+            mailings.put_off(session, self._claim.batch_id, until=self._tools.clock.now() + _PAUSE)
 
     def _fresh(self, context: Context) -> deque[int]:
         """Return the planned readers that have no result; those of a cancelled mailing get theirs here."""
@@ -124,30 +134,32 @@ class BatchWork:
             return decide.expired(context, some, now=now)
         return decide.decide_fresh(session, context, self._claim, some, now=now)
 
-    def _submit(self, context: Context, decided: Decided) -> list[Result]:
-        """Hand the window's messages over until something says stop; what was not begun has no result."""
-        ended: list[Result] = []
+    def _submit(self, context: Context, decided: Decided, ended: list[Result]) -> None:
+        """Hand the window's messages over until something says stop; what was not begun has no result.
+
+        A message is in doubt until its attempt says otherwise: a fault of ours may come at any instant.
+        """
         for planned in decided.messages:
             self._stop = self._reason_to_stop(context)
             if self._stop is not None:
-                break
+                return
+            origin = decided.origins[planned.subscriber_id]
+            ended.append(in_doubt(planned, origin, at=self._tools.clock.now()))
             try:
-                ended.append(
-                    attempt(
-                        self._tools.transport,
-                        context.composer,
-                        planned,
-                        decided.origins[planned.subscriber_id],
-                        mailing_id=context.mailing.id,
-                        clock=self._tools.clock,
-                    )
+                ended[-1] = attempt(
+                    self._tools.transport,
+                    context.composer,
+                    planned,
+                    origin,
+                    mailing_id=context.mailing.id,
+                    clock=self._tools.clock,
                 )
             except TransportUnavailable as error:
-                self._stop = Stop.RELAY
-                self._note_fault(context, str(error))
-                break
-        self.message_count += len(ended)
-        return ended
+                ended.pop()
+                self._stop, self._fault = Stop.RELAY, str(error)
+                _log.error("relay_unavailable", mailing=context.mailing.id, fault=self._fault)
+                return
+            self.message_count += 1
 
     def _record(self, context: Context, decided: Decided, ended: Sequence[Result]) -> None:
         if decided.window_id is None:
@@ -169,20 +181,28 @@ class BatchWork:
         try:
             with self._tools.transactions() as session:
                 leases.renew(session, self._claim, lease=self._tools.lease)
-                record.results(session, context.mailing, self._claim, ended, policy=self._policy)
-                windows.close(session, window_id, now=self._tools.clock.now())
+                self._close(session, context, window_id, ended)
                 if ended:
                     mailings.note_fault(session, context.mailing.id, None)
         except StaleLease:
             with self._tools.transactions() as session:
-                record.late(session, context.mailing, window_id, ended)
+                if windows.lock_open(session, window_id):  # the new holder has not come to it yet
+                    self._close(session, context, window_id, ended)
+                else:
+                    record.late(session, context.mailing, window_id, ended)
             raise
 
-    def _settle(self) -> None:
-        pause = _RELAY_PAUSE if self._stop is Stop.RELAY else None
+    def _close(self, session: Session, context: Context, window_id: int, ended: Sequence[Result]) -> None:
+        record.results(session, context.mailing, self._claim, ended, policy=self._policy)
+        windows.close(session, window_id, now=self._tools.clock.now())
+
+    def _settle(self, context: Context) -> None:
+        pause = _PAUSE if self._stop is Stop.RELAY else None
         with self._tools.transactions() as session:
             leases.renew(session, self._claim, lease=self._tools.lease)
             record.settle(session, self._claim, now=self._tools.clock.now(), pause=pause)
+            if self._fault is not None:
+                mailings.note_fault(session, context.mailing.id, self._fault)
 
     def _reason_to_stop(self, context: Context) -> Stop | None:
         now = self._tools.clock.monotonic()
@@ -196,11 +216,6 @@ class BatchWork:
         with self._tools.transactions() as session:
             is_running = mailings.status(session, context.mailing.id) is MailingStatus.RUNNING
         return None if is_running else Stop.MAILING
-
-    def _note_fault(self, context: Context, fault: str) -> None:
-        _log.error("relay_unavailable", mailing=context.mailing.id, fault=fault)
-        with self._tools.transactions() as session:
-            mailings.note_fault(session, context.mailing.id, fault)
 
     def _lease_end(self) -> float:
         return self._tools.clock.monotonic() + _LEASE_PART * self._tools.settings.lease_seconds

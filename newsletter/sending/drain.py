@@ -57,6 +57,9 @@ def drain(
         except StaleLease:
             _log.warning("lease_lost", batch=claim.batch_id, epoch=claim.epoch)
             stop = None
+        except Exception:  # the shell tells of it
+            work.put_off()
+            raise
         finally:
             with transactions() as session:
                 leases.release(session, claim)

@@ -108,7 +108,7 @@ def cancel_rest(session: Session, mailing: Mailing, claim: Claim, *, now: dateti
 def late(session: Session, mailing: Mailing, window_id: int, ended: Iterable[Result]) -> None:
     """Keep what a worker learned after its lease had passed on: evidence, never overwriting in silence.
 
-    A 250 turns the uncertain message of that window into a submitted one.
+    A 250 turns an uncertain message into a submitted one, if it is of the same first window: of the same bytes.
     """
     for result in ended:
         reader = result.planned.subscriber_id
@@ -125,7 +125,8 @@ def late(session: Session, mailing: Mailing, window_id: int, ended: Iterable[Res
             reply=result.reply,
         )
         if was_accepted:
-            messages.clear_doubt(session, mailing.id, reader, window_id=window_id, code=result.code)
+            first_window_id = result.origin.window_id
+            messages.clear_doubt(session, mailing.id, reader, window_id=first_window_id, code=result.code)
 
 
 def _weigh(

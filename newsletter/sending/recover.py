@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from newsletter.domain.mailings import MessageStatus, unpack_window
+from newsletter.domain.mailings import unpack_window
 from newsletter.domain.outcomes import OutcomeSource
 from newsletter.runtime import logs
 from newsletter.sending import record
 from newsletter.sending.record import UncertainPolicy
-from newsletter.sending.results import NO_CODE, Origin, Result
+from newsletter.sending.results import Origin, Result, in_doubt
 from newsletter.store import Session, mailings, messages, windows
 from newsletter.store.leases import Claim
 from newsletter.store.tables import Window
@@ -54,13 +54,6 @@ def _doubtful(session: Session, window: Window, mailing_id: int, *, now: datetim
             continue
         detail = details.get(message.subscriber_id)
         origin = first[detail.window_id] if detail else window
-        found.append(
-            Result(
-                planned=message,
-                origin=Origin(window_id=origin.id, planned_at=origin.planned_at, key_ids=origin.key_ids),
-                status=MessageStatus.UNCERTAIN,
-                code=NO_CODE,
-                at=now,
-            )
-        )
+        first_window = Origin(window_id=origin.id, planned_at=origin.planned_at, key_ids=origin.key_ids)
+        found.append(in_doubt(message, first_window, at=now))
     return found

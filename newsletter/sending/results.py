@@ -42,6 +42,11 @@ class Result:
     reply: SmtpReply | None = None
 
 
+def in_doubt(planned: PlannedMessage, origin: Origin, *, at: datetime) -> Result:
+    """Return the end of an attempt of which nobody knows the end."""
+    return Result(planned=planned, origin=origin, status=MessageStatus.UNCERTAIN, code=NO_CODE, at=at)
+
+
 def attempt(
     transport: Transport,
     composer: Composer,
@@ -68,7 +73,7 @@ def attempt(
     except PermanentSendError as error:
         return ended(MessageStatus.FAILED, error.reply.code, error.reply)
     except SendError:
-        return ended(MessageStatus.UNCERTAIN, NO_CODE)
+        return in_doubt(planned, origin, at=clock.now())
     except InvalidInput:
         return ended(MessageStatus.WITHHELD, WithheldReason.ADDRESS_UNUSABLE)
     return ended(MessageStatus.SUBMITTED, reply.code, reply)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast  # row counts need a cursor's type
 
-from sqlalchemy import CursorResult, func, or_, select, update
+from sqlalchemy import CursorResult, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain import mailings
@@ -189,6 +189,17 @@ def settle_batch(
         values["due_at"] = due_at
     session.execute(
         update(Batch).where(Batch.id == batch_id).values(values).execution_options(synchronize_session=False)
+    )
+
+
+def put_off(session: Session, batch_id: int, *, until: datetime) -> None:
+    """Keep everybody off a batch for a while."""
+    retry_at = case((Batch.retry_at < until, until), else_=Batch.retry_at)
+    session.execute(
+        update(Batch)
+        .where(Batch.id == batch_id)
+        .values(due_at=until, retry_at=retry_at)
+        .execution_options(synchronize_session=False)
     )
 
 

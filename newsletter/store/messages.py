@@ -200,7 +200,7 @@ def stop_retries(session: Session, batch_id: int, *, code: int) -> None:
 
 
 def clear_doubt(session: Session, mailing_id: int, subscriber_id: int, *, window_id: int, code: int) -> None:
-    """Make an uncertain message of a window a submitted one: its 250 has come to light."""
+    """Make an uncertain message of a first window a submitted one: its 250 has come to light."""
     detail = session.get(MessageDetail, (mailing_id, subscriber_id), populate_existing=True)
     if detail is None or detail.window_id != window_id:
         return

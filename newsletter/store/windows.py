@@ -45,13 +45,22 @@ def close(session: Session, window_id: int, *, now: datetime) -> None:
     )
 
 
+def lock_open(session: Session, window_id: int) -> bool:
+    """Say whether a window has no account yet; until the transaction ends nobody else can give one."""
+    found = session.scalar(
+        select(Window.id).where(Window.id == window_id, Window.closed_at.is_(None)).with_for_update()
+    )
+    return found is not None
+
+
 def left_open(session: Session, claim: Claim) -> list[tuple[Window, int]]:
-    """Return the windows of a claimed bucket that earlier holders left open, each with its mailing."""
+    """Return the windows of a claimed bucket that earlier holders left open, locked, each with its mailing."""
     rows = session.execute(
         select(Window, Batch.mailing_id)
         .join(Batch, Batch.id == Window.batch_id)
         .where(Batch.bucket == claim.bucket, Window.closed_at.is_(None), Window.epoch < claim.epoch)
         .order_by(Window.id)
+        .with_for_update(of=Window)
     )
     return [(window, mailing_id) for window, mailing_id in rows]
 

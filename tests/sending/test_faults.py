@@ -1,0 +1,152 @@
+"""Databases go away, relays and leases too, and code has faults: no result is lost and nobody is written to twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from newsletter.domain.outcomes import SmtpReply
+from newsletter.sending import drain as draining
+from newsletter.sending import recover
+from newsletter.store import OperationalError, Session, Transactions, leases
+from newsletter.transports.base import Envelope
+from newsletter.transports.smtp import Relay, SmtpTransport
+from tests.builders import add_newsletter, add_reader
+from tests.sending.press import Press
+from tests.sending.test_drain import set_up
+
+LEASE = timedelta(seconds=90)
+
+
+class WatchedTransport(SmtpTransport):
+    """Call ``then`` with the number of each message (1, 2, ...) after the relay has taken it."""
+
+    def __init__(self, press: Press, then: Callable[[int], None]) -> None:
+        super().__init__(Relay(host="127.0.0.1", port=press.sink.port, tls="off", timeout=5))
+        self._then = then
+        self._count = 0
+
+    def submit(self, envelope: Envelope, message: bytes) -> SmtpReply:
+        reply = super().submit(envelope, message)
+        self._count += 1
+        self._then(self._count)
+        return reply
+
+
+def drain(press: Press, then: Callable[[int], None], *, transactions: Transactions | None = None) -> None:
+    transport = WatchedTransport(press, then)
+    try:
+        draining.drain(
+            transactions=transactions or press.database.transaction,
+            transport=transport,
+            settings=press.settings,
+            clock=press.clock,
+            holder="watched",
+            should_stop=lambda: False,
+        )
+    finally:
+        transport.close()
+
+
+def drain_for_a_day(press: Press) -> None:
+    for _ in range(24):
+        press.drain()
+        press.clock.advance(timedelta(hours=1))
+
+
+def got(press: Press) -> list[str]:
+    return sorted(received.rcpt_to for received in press.sink.messages)
+
+
+def test_a_database_that_goes_away_in_mid_window_costs_no_result(press: Press) -> None:
+    addresses = [f"r{n}@reader.example" for n in range(4)]
+    mailing_id = press.expand(set_up(press, *addresses))
+    away = 0
+
+    @contextmanager
+    def transactions() -> Iterator[Session]:
+        nonlocal away
+        if away:
+            away -= 1
+            raise OperationalError("connect", {}, Exception("nobody there"))
+        with press.database.transaction() as session:
+            yield session
+
+    def go_away(count: int) -> None:
+        nonlocal away
+        press.clock.advance(timedelta(seconds=1))  # time to look for pause and cancel
+        away = 2 if count == 2 else away
+
+    with pytest.raises(OperationalError):
+        drain(press, go_away, transactions=transactions)
+    drain_for_a_day(press)
+
+    assert got(press) == addresses
+    assert press.receipt(mailing_id).submitted == 4
+
+
+def test_a_fault_of_ours_at_one_message_leaves_only_that_one_in_doubt(press: Press) -> None:
+    addresses = [f"r{n}@reader.example" for n in range(4)]
+    mailing_id = press.expand(set_up(press, *addresses))
+
+    def break_down(count: int) -> None:
+        if count == 2:
+            raise RuntimeError("a fault of ours")
+
+    with pytest.raises(RuntimeError):
+        drain(press, break_down)
+    assert (press.receipt(mailing_id).submitted, press.receipt(mailing_id).uncertain) == (1, 1)
+    press.clock.advance(timedelta(minutes=1))
+    press.drain()
+
+    assert got(press) == addresses
+    assert (press.receipt(mailing_id).submitted, press.receipt(mailing_id).uncertain) == (3, 1)
+
+
+def test_a_mailing_that_cannot_be_worked_on_keeps_no_other_waiting(press: Press) -> None:
+    broken = press.expand(set_up(press, "ana@reader.example"))
+    with press.database.transaction() as session:
+        other = add_newsletter(session, slug="weekly")
+        add_reader(session, other, "ben@reader.example")
+        session.execute(text("UPDATE issues SET frozen = '{}'"))
+    press.add_articles(other.id, "Second day")
+    press.expand(other.id)
+
+    with pytest.raises(KeyError):
+        press.drain()
+    press.drain()
+
+    assert got(press) == ["ben@reader.example"]
+    assert press.receipt(broken).unclaimed == 1
+
+
+@pytest.mark.parametrize("is_retry", [False, True])
+@pytest.mark.parametrize("is_recovered", [False, True])
+def test_a_250_told_after_the_lease_was_lost_counts(press: Press, is_retry: bool, is_recovered: bool) -> None:
+    mailing_id = press.expand(set_up(press, "ana@reader.example"))
+    if is_retry:
+        press.sink.refuse_rcpt["ana@reader.example"] = "450 4.2.0 later"
+        press.drain()
+        press.sink.clear()
+        press.clock.advance(timedelta(minutes=13))
+
+    def lose_the_lease(_count: int) -> None:
+        with press.database.transaction() as session:
+            session.execute(text("UPDATE bucket_leases SET expires_at = '2020-01-01 00:00:00+00:00'"))
+        with press.database.transaction() as session:
+            claim = leases.claim(session, holder="other", lease=LEASE, now=press.clock.now())
+        assert claim is not None
+        with press.database.transaction() as session:
+            if is_recovered:
+                recover.recover(session, claim, now=press.clock.now(), policy="retry-once")
+            leases.release(session, claim)
+
+    drain(press, lose_the_lease)
+    drain_for_a_day(press)
+
+    assert got(press) == ["ana@reader.example"]
+    assert press.receipt(mailing_id).submitted == 1
