@@ -47,8 +47,10 @@ def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
 
 
 def load_rings(session: Session) -> Rings:
-    """Read the keys of links and return paths."""
-    return Rings(keys.ring(session, KeyPurpose.LINKS), keys.ring(session, KeyPurpose.RETURN_PATH))
+    """Read the keys of links and return paths; a message tried again is made with those of its first attempt."""
+    return Rings(
+        keys.ring(session, KeyPurpose.LINKS), keys.ring_with_retired(session, KeyPurpose.RETURN_PATH)
+    )
 
 
 def newest_keys(rings: Rings) -> dict[str, int]:

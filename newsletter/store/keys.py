@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -18,19 +19,12 @@ _KEY_NUMBERS = 256  # the number travels in one octet of each token
 
 def ring(session: Session, purpose: KeyPurpose) -> KeyRing:
     """Return the keys that verify; raise Conflict when there is none yet."""
-    rows = session.execute(
-        select(SigningKey.number, SigningKey.secret).where(
-            SigningKey.purpose == purpose, SigningKey.retired_at.is_(None)
-        )
-    )
-    keys = {row.number: row.secret for row in rows}
-    if not keys:
-        raise Conflict(
-            f"There is no key to sign {purpose} with.",
-            hint="Make the keys with: newsletter init",
-            reason="no_keys",
-        )
-    return KeyRing(keys)
+    return _ring(purpose, [key for key in _of_purpose(session, purpose) if key.retired_at is None])
+
+
+def ring_with_retired(session: Session, purpose: KeyPurpose) -> KeyRing:
+    """Return all keys, for making again what one signed before it was retired; raise Conflict when there is none."""
+    return _ring(purpose, _of_purpose(session, purpose))
 
 
 def create_missing(session: Session, *, now: datetime) -> list[KeyPurpose]:
@@ -74,6 +68,21 @@ def retire(session: Session, purpose: KeyPurpose, number: int, *, now: datetime)
 def listing(session: Session) -> list[SigningKey]:
     """Return all keys, by purpose and number."""
     return list(session.scalars(select(SigningKey).order_by(SigningKey.purpose, SigningKey.number)))
+
+
+def _of_purpose(session: Session, purpose: KeyPurpose) -> list[SigningKey]:
+    return list(session.scalars(select(SigningKey).where(SigningKey.purpose == purpose)))
+
+
+def _ring(purpose: KeyPurpose, keys: Iterable[SigningKey]) -> KeyRing:
+    by_number = {key.number: key.secret for key in keys}
+    if not by_number:
+        raise Conflict(
+            f"There is no key to sign {purpose} with.",
+            hint="Make the keys with: newsletter init",
+            reason="no_keys",
+        )
+    return KeyRing(by_number)
 
 
 def _add(session: Session, purpose: KeyPurpose, *, number: int, now: datetime) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from newsletter.domain.outcomes import SmtpReply
 from newsletter.sending import drain as draining
 from newsletter.sending import recover
-from newsletter.store import OperationalError, Session, Transactions, leases
+from newsletter.store import OperationalError, Session, Transactions, keys, leases
+from newsletter.store.tables import KeyPurpose
 from newsletter.transports.base import Envelope
 from newsletter.transports.smtp import Relay, SmtpTransport
 from tests.builders import add_newsletter, add_reader
@@ -122,6 +123,23 @@ def test_a_mailing_that_cannot_be_worked_on_keeps_no_other_waiting(press: Press)
 
     assert got(press) == ["ben@reader.example"]
     assert press.receipt(broken).unclaimed == 1
+
+
+def test_a_retry_goes_out_though_the_key_of_its_return_path_has_been_retired(press: Press) -> None:
+    mailing_id = press.expand(set_up(press, "ana@reader.example"))
+    press.sink.refuse_data["ana@reader.example"] = "451 4.3.0 later"
+    press.drain()
+    del press.sink.refuse_data["ana@reader.example"]
+
+    with press.database.transaction() as session:
+        keys.rotate(session, KeyPurpose.RETURN_PATH, now=press.clock.now())
+        keys.retire(session, KeyPurpose.RETURN_PATH, 1, now=press.clock.now())
+    press.clock.advance(timedelta(minutes=13))
+    press.drain()
+
+    (first,), (second,) = press.sink.refused, press.sink.messages
+    assert (first.mail_from, first.message) == (second.mail_from, second.message)
+    assert press.receipt(mailing_id).submitted == 1
 
 
 @pytest.mark.parametrize("is_retry", [False, True])
