@@ -16,9 +16,10 @@ def approve(session: Session, issue_id: int, *, by: str, now: datetime) -> Issue
     """Stamp an issue as it stands, before or after its build; a held one is ready again."""
     issue = issues.get(session, issue_id)
     if issue.status not in _OPEN:
+        why = f" ({issue.reason.replace('_', ' ')})" if issue.reason else ""
         raise Conflict(
-            f"Issue {issue_id} is {issue.status}: there is nothing to approve.",
-            hint="Approve an issue before it is mailed.",
+            f"Issue {issue_id} is {issue.status}{why}: there is nothing to approve.",
+            hint="Plan another one with: newsletter issues plan",
             reason="not_open",
         )
     if issue.status is IssueStatus.HELD:
