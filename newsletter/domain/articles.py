@@ -9,12 +9,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html.parser import HTMLParser
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit, urlunsplit
 
 import idna
 
 from newsletter.domain.errors import InvalidInput
+from newsletter.domain.markup import MarkupReader
 
 TITLE_MAX = 300  # characters: the column; the longest title in a corpus of 50,000 entries had 281
 SUMMARY_MAX = 600  # characters: about six lines in a mail; more is not read there
@@ -191,11 +191,11 @@ def topic_key(name: str) -> str:
     return "".join(c for c in decomposed if c.isalnum())
 
 
-class _TextReader(HTMLParser):
+class _TextReader(MarkupReader):
     """Collect the text of a document; what is no HTML element stays as text (``List<String>``)."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.pieces: list[str] = []
         self._dropping: list[str] = []
 
@@ -229,8 +229,7 @@ class _TextReader(HTMLParser):
 
 def _read(markup: str) -> str:
     reader = _TextReader()
-    reader.feed(markup)
-    reader.close()
+    reader.read(markup)
     return "".join(reader.pieces)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from html.parser import HTMLParser
 
 from newsletter.domain import articles
 from newsletter.domain.articles import ArticleDraft
 from newsletter.domain.errors import InvalidInput
+from newsletter.domain.markup import MarkupReader
 
 _WIDE = 600  # pixels: the width of a mail
 _PIXEL = 2  # pixels: what is as small as this counts readers
@@ -136,7 +136,7 @@ class Item:
 def pictures_of(markup: str) -> list[Picture]:
     """Return the pictures of a body in order."""
     reader = _PictureReader()
-    reader.feed(markup[:_BODY_MAX])
+    reader.read(markup[:_BODY_MAX])
     return reader.pictures
 
 
@@ -146,11 +146,11 @@ def pixels(text: object) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 5 else None
 
 
-class _PictureReader(HTMLParser):
+class _PictureReader(MarkupReader):
     """Collect the pictures of a document."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.pictures: list[Picture] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

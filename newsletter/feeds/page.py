@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 from newsletter.domain import articles
 from newsletter.domain.errors import FeedError, InvalidInput
+from newsletter.domain.markup import MarkupReader
 
 _START = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
@@ -25,7 +25,7 @@ def is_page(text: str) -> bool:
 def fault(text: str, url: str) -> FeedError:
     """Return the error for a page that was given as a feed; its hint names the feed that the page names."""
     reader = _LinkReader()
-    reader.feed(text[:_LOOKED_AT])
+    reader.read(text[:_LOOKED_AT])
     hint = "Give the address of the feed itself."
     for href in reader.feeds:
         try:
@@ -36,11 +36,11 @@ def fault(text: str, url: str) -> FeedError:
     return FeedError("The address leads to a web page, not to a feed.", hint=hint, reason="not_a_feed")
 
 
-class _LinkReader(HTMLParser):
+class _LinkReader(MarkupReader):
     """Collect the feeds that a page names in its head."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.feeds: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
