@@ -22,6 +22,7 @@ AUTHOR_MAX = 200
 CATEGORY_MAX = 100
 CATEGORIES_MAX = 20
 URL_MAX = 2000  # octets: longer ones are cut by mail clients
+_HOST_MAX = 253  # RFC 1035 §2.3.4
 NEWS_AGE = timedelta(days=7)  # older at first sight is archive, not news
 EARLY = timedelta(minutes=10)  # a publisher's clock may be ahead by so much
 
@@ -48,6 +49,9 @@ _BLOCKS = frozenset(
 )
 # Embeddings, overrides and isolates of direction: left open, they turn the rest of a page around.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_HOST = re.compile(
+    r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?"
+)  # no blank, quote or semicolon: it stands in mails and policies
 _WORDPRESS_TAIL = re.compile(r"\s*The post .{1,300} (?:appeared|first appeared) (?:first )?on .{1,200}\.$")
 
 
@@ -245,9 +249,12 @@ def _host(host: str) -> str:
     if ":" in host:
         return f"[{host.lower()}]"
     try:
-        return host.lower() if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+        name = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError) as error:
         raise _invalid_url("url_host", "has a malformed host name") from error
+    if len(name) > _HOST_MAX or not _HOST.fullmatch(name):
+        raise _invalid_url("url_host", "has a malformed host name")
+    return name
 
 
 def _encode(part: str) -> str:

@@ -79,6 +79,11 @@ def test_addresses_are_made_safe_for_a_mail(url: str, clean: str) -> None:
         ("https://x.example.com:99999/", "url_malformed"),
         ("https://[::1/", "url_malformed"),
         ("https://a..ü/", "url_host"),
+        ("https://exa mple.com/", "url_host"),
+        ("https://a;b/", "url_host"),
+        ("https://a'b/", "url_host"),
+        ("https://a%00b/", "url_host"),
+        ("https://a..b/", "url_host"),
         ("https://x.example.com/" + "x" * 2000, "url_too_long"),
     ],
 )

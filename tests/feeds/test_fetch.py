@@ -112,7 +112,7 @@ def test_each_redirect_is_checked(site: Website, fetcher: Fetcher, target: str, 
         ("http://user:secret@example.com/", "url_userinfo"),
         ("ftp://example.com/feed", "url_scheme"),
         ("http://no-such-host.invalid/", "unknown_host"),
-        ("http://exa mple/", "unknown_host"),
+        ("http://exa mple/", "url_host"),
     ],
 )
 def test_only_public_addresses_on_the_ports_of_the_web_are_asked(url: str, why: str) -> None:
