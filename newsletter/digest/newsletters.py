@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
-from newsletter.domain import addresses
+from newsletter.domain import addresses, articles
 from newsletter.domain import schedules as rules
 from newsletter.domain.errors import Conflict, InvalidInput
 from newsletter.domain.issues import OnSilence
@@ -18,8 +17,9 @@ from newsletter.store.tables import Newsletter, Schedule, Topic
 TOPIC_MAXIMUM = 63  # bits of a mask that fits a signed column of 64
 STORY_MAXIMUM = 60  # Gmail cuts a mail at 102 kB; sixty stories stay below
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")  # a label of the List-Id, RFC 2919
+_LANGUAGE_MAX = 10  # the column; "zh-Hant-TW" has as many
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Gmail cuts a mail with C1 controls at any size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,9 @@ def _checked(draft: NewsletterDraft, *, languages: tuple[str, ...]) -> Newslette
         from_address=str(addresses.parse(draft.from_address)),
         reply_to=str(addresses.parse(draft.reply_to)) if draft.reply_to else None,
         postal_address=_postal(draft.postal_address),
-        description=draft.description.strip()[:400],
+        description=_line("description", draft.description[:400], maximum=400)
+        if draft.description.strip()
+        else "",
         home_url=_url("home_url", draft.home_url),
         privacy_url=_url("privacy_url", draft.privacy_url),
         logo_url=_url("logo_url", draft.logo_url),
@@ -142,7 +144,7 @@ def _check_slug(slug: str) -> None:
 
 
 def _check_language(language: str, languages: tuple[str, ...]) -> None:
-    if language.partition("-")[0] not in languages:
+    if len(language) > _LANGUAGE_MAX or language.partition("-")[0] not in languages:
         raise _refused(
             "language",
             f"there are no words for the language {language!r}",
@@ -169,7 +171,7 @@ def _line(field: str, text: str, *, maximum: int) -> str:
 def _postal(text: str) -> str:
     lines = [" ".join(line.split()) for line in text.splitlines()]
     cleaned = "\n".join(line for line in lines if line)
-    if not cleaned or len(cleaned) > 400:
+    if not cleaned or len(cleaned) > 400 or _CONTROL.search(cleaned.replace("\n", "")):
         raise _refused(
             "postal_address",
             "it must be the publisher's address, which the law wants in every mail",
@@ -179,12 +181,13 @@ def _postal(text: str) -> str:
 
 
 def _url(field: str, url: str) -> str:
-    if not url:
-        return ""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s<>\"]", url):
-        raise _refused(field, f"{url!r} is no web address", "Give one such as https://example.com/.")
-    return url
+    """Return an address in ASCII: it also stands in the header that says where images may come from."""
+    try:
+        return articles.absolute_url(url) if url else ""
+    except InvalidInput as error:
+        raise _refused(
+            field, f"{url!r} is no web address", "Give one such as https://example.com/."
+        ) from error
 
 
 def _colour(field: str, colour: str) -> str:

@@ -32,6 +32,12 @@ def test_a_newsletter_is_added_with_its_texts_cleaned(session: Session) -> None:
     assert found.postal_address == "The Harbour Post\n1 Quay Street"
 
 
+def test_addresses_of_any_script_are_kept_in_ascii(session: Session) -> None:
+    found = setup.add(session, replace(DRAFT, logo_url="https://日本.example/a b.png"), now=NOON)
+
+    assert found.logo_url == "https://xn--wgv71a.example/a%20b.png"
+
+
 def test_the_direction_follows_the_language(session: Session) -> None:
     found = setup.add(session, replace(DRAFT, language="ar"), now=NOON)
 
@@ -51,8 +57,16 @@ def test_the_direction_follows_the_language(session: Session) -> None:
         ("postal_address", " \n "),
         ("home_url", "javascript:alert(1)"),
         ("logo_url", "logo.png"),
-        ("privacy_url", "https://x.example/ y"),
+        ("logo_url", "https://[/logo.png"),
+        ("logo_url", "https://x.example;/logo.png"),
+        ("home_url", "https://x.example:99999/"),
+        ("privacy_url", "https://x y.example/"),
+        ("privacy_url", f"https://x.example/{'y' * 2000}"),
+        ("postal_address", "1 Quay\x1b Street"),
+        ("name", "The Daily\x9b"),
+        ("description", "News\x00"),
         ("language", "xx"),
+        ("language", "en-../../etc"),
         ("zone", "Mars/Base"),
         ("accent", "red"),
         ("background", "#fff"),
