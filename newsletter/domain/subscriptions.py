@@ -66,7 +66,7 @@ def move(current: SubscriptionStatus, target: SubscriptionStatus) -> Subscriptio
 
 
 def is_due(cadence: Cadence, *, last_at: datetime | None, now: datetime, zone: ZoneInfo) -> bool:
-    """Say whether a reader who last got the newsletter at ``last_at`` wants the issue of ``now``.
+    """Say whether a reader who last got the issue of ``last_at`` wants the issue of ``now``; both are cut-offs.
 
     Days are the newsletter's calendar days, so that a slot that moves by minutes, or by an hour at the change
     of the clocks, skips nobody.

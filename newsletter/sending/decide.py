@@ -47,7 +47,7 @@ class _Histories:
             self._masks[row.subscriber_id] = selection.join_history(
                 mask, row.picks, highest=highest, highest_then=mailing.highest
             )
-            at = mailing.started_at + timedelta(seconds=row.at)
+            at = mailing.cut_off_at
             self._last_at[row.subscriber_id] = max(at, self._last_at.get(row.subscriber_id, at))
 
     def of(self, reader: Reader) -> int:
@@ -57,6 +57,7 @@ class _Histories:
         return mask
 
     def last_at(self, reader: Reader) -> datetime | None:
+        """Return the cut-off of the reader's newest issue: a mail that is late changes no rhythm."""
         return self._last_at.get(reader.subscriber_id)
 
 
@@ -77,7 +78,7 @@ def decide_fresh(
     settled: list[Result] = []
     for subscriber_id in subscriber_ids:
         reader = found.get(subscriber_id)
-        picks, reason = _choose(context, reader, suppressed, histories, now=now)
+        picks, reason = _choose(context, reader, suppressed, histories)
         address = reader.address or "" if reader else ""
         planned = PlannedMessage(subscriber_id, picks, address, reader.name if reader else "")
         if reason is None:
@@ -166,15 +167,13 @@ def _choose(
     reader: Reader | None,
     suppressed: Collection[str],
     histories: _Histories,
-    *,
-    now: datetime,
 ) -> tuple[bytes, WithheldReason | None]:
     """Return a reader's picks, or why there are none."""
     obstacle = _obstacle(reader, suppressed)
     if obstacle is not None or reader is None:
         return b"", obstacle
-    last_at = histories.last_at(reader)
-    if not subscriptions.is_due(reader.cadence, last_at=last_at, now=now, zone=context.zone):
+    last_at, cut_off_at = histories.last_at(reader), context.frozen.cut_off_at
+    if not subscriptions.is_due(reader.cadence, last_at=last_at, now=cut_off_at, zone=context.zone):
         return b"", WithheldReason.NOT_DUE
     picks = context.chooser.choose(topics=reader.topics, cadence=reader.cadence, history=histories.of(reader))
     return picks, None if picks else WithheldReason.NO_STORIES

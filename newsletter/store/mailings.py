@@ -25,7 +25,7 @@ class Earlier:
 
     mailing_id: int
     highest: int
-    started_at: datetime
+    cut_off_at: datetime
 
 
 def start(session: Session, issue: Issue, *, highest: int, now: datetime, expires_at: datetime) -> Mailing:
@@ -211,7 +211,9 @@ def earlier(
     Not only those before this one: a slow batch of an older mailing runs after a newer mailing.
     """
     rows = session.execute(
-        select(Mailing.id, Mailing.highest, Mailing.started_at).where(
+        select(Mailing.id, Mailing.highest, Issue.cut_off_at)
+        .join(Issue, Issue.id == Mailing.issue_id)
+        .where(
             Mailing.newsletter_id == newsletter_id,
             Mailing.id != other_than,
             or_(Mailing.highest >= lowest_number, Mailing.started_at >= since),
@@ -221,17 +223,26 @@ def earlier(
 
 
 def finish(session: Session, mailing_id: int, *, now: datetime) -> bool:
-    """Close a mailing whose batches are all settled; False while one is not."""
+    """Close a mailing whose batches are all settled; False while one is not.
+
+    Two workers that settle the last two batches at once do not see each other's, so the sweep asks again.
+    """
     is_open = select(Batch.id).where(
         Batch.mailing_id == mailing_id, or_(Batch.status == BatchStatus.PENDING, Batch.retry_at.is_not(None))
     )
     is_expanded = (
-        select(Issue.id).join(Mailing).where(Mailing.id == mailing_id, Issue.status == IssueStatus.MAILED)
+        select(Issue.id)
+        .join(Mailing)
+        .where(Mailing.id == mailing_id, Issue.status.in_((IssueStatus.MAILED, IssueStatus.CANCELLED)))
     )
     done = session.execute(
         update(Mailing)
         .where(
-            Mailing.id == mailing_id, Mailing.finished_at.is_(None), ~is_open.exists(), is_expanded.exists()
+            Mailing.id == mailing_id,
+            Mailing.status != MailingStatus.PAUSED,
+            Mailing.finished_at.is_(None),
+            ~is_open.exists(),
+            is_expanded.exists(),
         )
         .values(finished_at=now)
         .execution_options(synchronize_session=False)

@@ -36,11 +36,10 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Had:
-    """Hold one earlier message of a reader; ``at`` counts seconds since its mailing's start."""
+    """Hold one earlier message of a reader."""
 
     mailing_id: int
     subscriber_id: int
-    at: int
     picks: bytes
 
 
@@ -75,7 +74,7 @@ def had(session: Session, mailing_ids: Collection[int], *, low: int, high: int) 
     if not mailing_ids:
         return []
     rows = session.execute(
-        select(Message.mailing_id, Message.subscriber_id, Message.at, Message.picks).where(
+        select(Message.mailing_id, Message.subscriber_id, Message.picks).where(
             Message.mailing_id.in_(mailing_ids),
             Message.subscriber_id.between(low, high),
             Message.status.in_(HAD),

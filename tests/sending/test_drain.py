@@ -81,6 +81,24 @@ def test_no_reader_gets_an_article_twice_from_one_newsletter(press: Press) -> No
     assert {"Day 0 morning", "Day 6 evening"} <= set(weekly)
 
 
+def test_a_daily_mail_that_is_late_by_midnight_costs_nobody_the_next_one(press: Press) -> None:
+    with press.database.transaction() as session:
+        newsletter = add_newsletter(session)
+        add_reader(session, newsletter, "ana@reader.example", cadence=Cadence.DAILY)
+    press.clock.advance(timedelta(hours=11, minutes=48))
+
+    press.add_articles(newsletter.id, "First day")  # the cut-off is at 23:50
+    press.expand(newsletter.id)
+    press.clock.advance(timedelta(minutes=20))
+    press.drain()
+    press.clock.advance(timedelta(hours=23, minutes=38))
+    press.add_articles(newsletter.id, "Second day")
+    press.expand(newsletter.id)
+    press.drain()
+
+    assert press.titles_to("ana@reader.example") == [["First day"], ["Second day"]]
+
+
 def test_readers_get_the_topics_that_they_follow_and_what_is_for_everyone(press: Press) -> None:
     with press.database.transaction() as session:
         newsletter = add_newsletter(session)
