@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from newsletter.domain.issues import IssueStatus, SkipReason
-from newsletter.domain.mailings import BUCKET_SIZE
+from newsletter.domain.mailings import BUCKET_SIZE, MailingStatus
 from newsletter.runtime import logs
 from newsletter.store import Session, Transactions, issues, mailings
 from newsletter.store.tables import Mailing
@@ -20,7 +20,7 @@ def expand(transactions: Transactions, issue_id: int, *, now: datetime) -> int |
     """Make the mailing of an issue and its batches; return the mailing's id, None when there is nothing to mail.
 
     Opens short transactions and can be repeated or resumed at any point: the position is the last bucket that has
-    a batch.
+    a batch. Nothing goes out before the end: until then the issue can still be held or given up.
     """
     with transactions() as session:
         mailing = _start(session, issue_id, now=now)
@@ -31,7 +31,7 @@ def expand(transactions: Transactions, issue_id: int, *, now: datetime) -> int |
             if not _add_some(session, mailing):
                 break
     with transactions() as session:
-        issues.move(session, issue_id, IssueStatus.MAILED, only_from=IssueStatus.BUILT)
+        _end(session, mailing.id, issue_id)
     _log.info("mailing_expanded", mailing=mailing.id, issue=issue_id)
     return mailing.id
 
@@ -62,3 +62,13 @@ def _add_some(session: Session, mailing: Mailing) -> bool:
     }
     mailings.add_batches(session, mailing.id, by_bucket, due_at=mailing.started_at)
     return True
+
+
+def _end(session: Session, mailing_id: int, issue_id: int) -> None:
+    """Let the batches go; when the issue was given up meanwhile, so is its mailing."""
+    if issues.move(session, issue_id, IssueStatus.MAILED, only_from=IssueStatus.BUILT):
+        return
+    mailing = mailings.get(session, mailing_id)
+    is_given_up = issues.get(session, issue_id).status is IssueStatus.CANCELLED
+    if is_given_up and mailing.status is not MailingStatus.CANCELLED:
+        mailings.move(session, mailing, MailingStatus.CANCELLED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsletter.store import Session, Transactions, hooks, issues, leases, notices, sources
+from newsletter.store import Session, Transactions, hooks, issues, leases, mailings, notices, sources
 
 _DRAINS_AT_ONCE = 4  # rings for drains in one beat: more senders than that find the work by themselves
 
@@ -31,6 +31,8 @@ def find_due(session: Session, *, now: datetime) -> Due:
 
 
 def tidy(transactions: Transactions, *, now: datetime) -> None:
-    """Forget the webhooks whose repetitions need no answer any more."""
+    """Forget the webhooks whose repetitions need no answer any more; close the mailings that nobody closed."""
     with transactions() as session:
         hooks.forget(session, now=now)
+        for mailing in mailings.unfinished(session):
+            mailings.finish(session, mailing.id, now=now)

@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, CursorResult, Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.domain.errors import StaleLease
+from newsletter.domain.issues import IssueStatus
 from newsletter.domain.mailings import BatchStatus, MailingStatus
 from newsletter.store import inserts
 from newsletter.store.session import now_of
-from newsletter.store.tables import Batch, BucketLease, Mailing
+from newsletter.store.tables import Batch, BucketLease, Issue, Mailing
 
 _LOOK_AT = 16  # batches looked at in one claim: others may be claiming the same ones
 
@@ -41,6 +42,7 @@ def claim(session: Session, *, holder: str, lease: timedelta, now: datetime) -> 
     candidates = session.execute(
         select(Batch.id, Batch.mailing_id, Batch.bucket, BucketLease.epoch)
         .join(Mailing, Mailing.id == Batch.mailing_id)
+        .join(Issue, Issue.id == Mailing.issue_id)
         .outerjoin(BucketLease, BucketLease.bucket == Batch.bucket)
         .where(
             _wants_work(now),
@@ -77,6 +79,7 @@ def waiting_count(session: Session, *, now: datetime) -> int:
             select(func.count())
             .select_from(Batch)
             .join(Mailing, Mailing.id == Batch.mailing_id)
+            .join(Issue, Issue.id == Mailing.issue_id)
             .where(_wants_work(now))
         )
         or 0
@@ -84,10 +87,14 @@ def waiting_count(session: Session, *, now: datetime) -> int:
 
 
 def _wants_work(now: datetime) -> ColumnElement[bool]:
-    """A running mailing's batch when it is due; a cancelled mailing's until each reader has a result."""
+    """A running mailing's batch when it is due; a cancelled mailing's until each reader has a result.
+
+    Nobody is written to before the whole audience is frozen, which makes the issue mailed.
+    """
     return or_(
         and_(
             Mailing.status == MailingStatus.RUNNING,
+            Issue.status == IssueStatus.MAILED,
             or_(and_(Batch.status == BatchStatus.PENDING, Batch.due_at <= now), Batch.retry_at <= now),
         ),
         and_(
