@@ -411,7 +411,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_windows_batch_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_windows")),
     )
-    op.create_index("ix_windows_open", "windows", ["batch_id", "closed_at"], unique=False)
+    op.create_index(
+        "ix_windows_open",
+        "windows",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NULL"),
+        sqlite_where=sa.text("closed_at IS NULL"),
+    )
     op.create_table(
         "message_details",
         sa.Column("mailing_id", sa.Integer(), autoincrement=False, nullable=False),
