@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any  # JSON has any type
 
 from fastapi import Depends, HTTPException, Request
@@ -12,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.domain.errors import InvalidInput
 
 _FIELDS_MAX = 200  # of a form: all topics of a newsletter, and some more
+_CHARSET = re.compile(r";\s*charset[\s*\d]*=\s*\"?([^\s;\"]*)", re.IGNORECASE)  # also as RFC 2231 writes it
+_CHARSETS = frozenset({"utf-8", "us-ascii", "ascii", "iso-8859-1"})
 
 
 class BodyLimit:
@@ -44,7 +47,14 @@ class BodyLimit:
 
 
 async def read_form(request: Request) -> FormData:
-    """Return the fields of a form, urlencoded or multipart without files; empty for any other body."""
+    """Return the fields of a form, urlencoded or multipart without files; empty for any other body.
+
+    A form in another character set is refused: Python has some (unicode_escape, punycode, utf-7) that make of octets
+    what can neither be stored nor shown.
+    """
+    named = _CHARSET.findall(request.headers.get("content-type", ""))
+    if not _CHARSETS.issuperset(name.lower() for name in named):
+        raise HTTPException(400)
     return await request.form(max_files=0, max_fields=_FIELDS_MAX, max_part_size=64 * 1024)
 
 

@@ -163,6 +163,20 @@ def test_what_was_typed_is_escaped(web: TestClient) -> None:
     assert "<script>" not in response.text
 
 
+@pytest.mark.parametrize("charset", ["unicode_escape", "punycode", "undefined", "utf-16"])
+@pytest.mark.parametrize("parameter", ["charset={}", 'Charset="{}"', "charset*=utf-8''{}"])
+def test_a_form_in_a_character_set_of_no_browser_is_refused(
+    web: TestClient, charset: str, parameter: str
+) -> None:
+    part = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    body = part.format("newsletter", "daily") + part.format("address", r"\ud800@example.com") + "--b--\r\n"
+    kind = f"multipart/form-data; boundary=b; {parameter.format(charset)}"
+
+    response = web.post("/subscribe", content=body, headers={"Content-Type": kind})
+
+    assert response.status_code == 400
+
+
 def test_a_hidden_address_that_cannot_be_used_stops_nobody(app: App, web: TestClient) -> None:
     web.post("/subscribe", data=wish(article_url="javascript:alert(1)"), headers=FROM_WEBSITE)
 
