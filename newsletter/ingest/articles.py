@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ ARTICLES_MAX = 100  # of one call
 NEWSLETTERS_MAX = 20
 _TEXT_MAX = 20_000  # characters of any one field; what is shown is cut much shorter
 _PIXELS_MAX = 20_000
+_SLUG = re.compile(r"[a-z0-9-]{1,60}")  # PostgreSQL cannot even look for a text with a NUL in it
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _newsletters(session: Session, payload: Mapping[str, Any]) -> list[Newslette
         raise _fault("newsletters", f"must be a list of 1 to {NEWSLETTERS_MAX} names of newsletters")
     found = []
     for slug in dict.fromkeys(_text(slug, "newsletters") for slug in slugs):
-        newsletter = newsletters.find(session, slug)
+        newsletter = newsletters.find(session, slug) if _SLUG.fullmatch(slug) else None
         if newsletter is None:
             raise InvalidInput(
                 f"There is no newsletter {slug[:60]!r}.",

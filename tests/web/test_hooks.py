@@ -233,8 +233,9 @@ def test_pushed_articles_are_kept_once(app: App, web: TestClient, secret: str) -
     assert first.json()["articles"][0]["number"] == as_other.json()["articles"][0]["number"]
 
 
-def test_an_article_for_an_unknown_newsletter_is_refused(web: TestClient, secret: str) -> None:
-    payload = {"newsletters": ["no"], "article": {"url": "https://post.example.com/a", "title": "A"}}
+@pytest.mark.parametrize("slug", ["weekly", "\0", "\ud800", "x" * 5000])
+def test_an_article_for_an_unknown_newsletter_is_refused(web: TestClient, secret: str, slug: str) -> None:
+    payload = {"newsletters": [slug], "article": {"url": "https://post.example.com/a", "title": "A"}}
 
     response = post(web, secret, payload, path="/hooks/articles")
 
