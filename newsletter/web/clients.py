@@ -36,6 +36,9 @@ class Proxies:
             address = ip_address(text)
         except ValueError:
             return False
+        # A socket that serves both kinds sees IPv4 as ::ffff:10.0.0.1 (RFC 4291 §2.5.5.2).
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
         return any(address in network for network in self._networks)
 
 

@@ -244,6 +244,7 @@ def test_a_body_without_an_announced_length_is_bounded_too(web: TestClient) -> N
 @pytest.mark.parametrize(
     ("peer", "forwarded_for", "client"),
     [
+        ("::ffff:10.1.2.3", "192.0.2.1", "192.0.2.1"),
         ("192.0.2.7", "", "192.0.2.7"),
         ("192.0.2.7", "203.0.113.9", "192.0.2.7"),
         ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
