@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -51,8 +52,8 @@ class SmtpTransport:
     def submit(self, envelope: Envelope, message: bytes) -> SmtpReply:
         """Hand over one message; see Transport for the errors."""
         _refuse_smuggling(message)
-        connection = self._connection or self._connect()
-        self._address(connection, envelope)
+        connection = self._begin(envelope)
+        self._address(connection, envelope.rcpt_to)
         return self._transfer(connection, message)
 
     def check(self) -> None:
@@ -120,21 +121,33 @@ class SmtpTransport:
             context.verify_mode = ssl.CERT_NONE
         return context
 
-    def _address(self, connection: smtplib.SMTP, envelope: Envelope) -> None:
-        """Say MAIL and RCPT. A refused sender is our fault and stops the transport: readers are not to blame."""
-        try:
-            reply = SmtpReply.parse(*connection.mail(envelope.mail_from))
-            if reply.code >= 500:
-                raise self._unavailable(
-                    f"refused the sender {envelope.mail_from.rpartition('@')[2]}: {reply.code} {reply.text}",
-                    "Check the login, and that the relay accepts this sender domain.",
-                )
-            if reply.code == 250:
-                reply = SmtpReply.parse(*connection.rcpt(envelope.rcpt_to))
-        except (smtplib.SMTPException, OSError) as error:
-            # An idle connection that the relay closed is found here: nothing was handed over.
-            raise self._unavailable(f"hung up ({type(error).__name__})", "It is tried again soon.") from error
-        if reply.code not in (250, 251):
+    def _begin(self, envelope: Envelope) -> smtplib.SMTP:
+        """Say MAIL, on a new connection when the relay has ended the old one: many do after so many messages.
+
+        A refused sender is our fault and stops the transport: readers are not to blame.
+        """
+        if self._connection is not None:
+            reply = _said(self._connection.mail, envelope.mail_from)
+            if reply.code == _LOST.code:
+                self._drop()
+        if self._connection is None:
+            reply = _said(self._connect().mail, envelope.mail_from)
+        connection = self._connection
+        if connection is None or reply.code == _LOST.code:
+            raise self._unavailable(f"hung up: {reply.text}", "It is tried again soon.")
+        if reply.code >= 500:
+            raise self._unavailable(
+                f"refused the sender {envelope.mail_from.rpartition('@')[2]}: {reply.code} {reply.text}",
+                "Check the login, and that the relay accepts this sender domain.",
+            )
+        if not _is_taken(reply):
+            self._give_up(connection, reply)
+        return connection
+
+    def _address(self, connection: smtplib.SMTP, recipient: str) -> None:
+        """Say RCPT. Some servers hang up on a recipient: the others are not to wait for it."""
+        reply = _said(connection.rcpt, recipient)
+        if not _is_taken(reply):
             self._give_up(connection, reply)
 
     def _transfer(self, connection: smtplib.SMTP, message: bytes) -> SmtpReply:
@@ -154,7 +167,7 @@ class SmtpTransport:
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             raise UncertainSendError("No answer came to a complete message.") from error
-        if reply.code != 250:
+        if not _is_taken(reply):
             self._give_up(connection, reply)
         return reply
 
@@ -178,6 +191,19 @@ class SmtpTransport:
         self._drop()
         place = f"{self._relay.host}:{self._relay.port}"
         return TransportUnavailable(f"The mail relay {place} {what}.", hint=hint, reason="relay_unavailable")
+
+
+def _said(command: Callable[[str], tuple[int, bytes]], address: str) -> SmtpReply:
+    """Return the reply to MAIL or RCPT; a connection that ends without one ends as if it had said 421."""
+    try:
+        return SmtpReply.parse(*command(address))
+    except (smtplib.SMTPException, OSError):
+        return _LOST
+
+
+def _is_taken(reply: SmtpReply) -> bool:
+    """Say whether a reply is positive: the first digit decides (RFC 5321 §4.2)."""
+    return 200 <= reply.code < 300
 
 
 def _refuse_smuggling(message: bytes) -> None:

@@ -133,26 +133,38 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(authority: trustme.CA)
     sink.stop()
 
 
-def hangs_up(*, after: bytes) -> int:
-    """Serve one dialogue that ends without a word once ``after`` was read; return the port."""
+def answers(*, once: bytes = b"", last: bytes = b"", dot: bytes = b"250 kept\r\n", times: int = 1) -> int:
+    """Serve as many dialogues as ``times``; return the port.
+
+    One ends when ``once`` was read, after the words ``last``; ``dot`` is what a message is answered with.
+    """
     server = socket.create_server(("127.0.0.1", 0))
-    answers = {
+    said = {
         b"ehlo": b"250 here\r\n",
         b"mail": b"250 ok\r\n",
         b"rcpt": b"250 ok\r\n",
         b"data": b"354 go\r\n",
     }
 
-    def serve() -> None:
-        peer, _ = server.accept()
+    def talk(peer: socket.socket) -> None:
         peer.sendall(b"220 here\r\n")
         read = b""
-        while after not in read:
-            chunk = peer.recv(65_536)
+        while chunk := peer.recv(65_536):
             read += chunk
-            if after not in read and not read.endswith(b".\r\n"):
-                peer.sendall(answers.get(chunk[:4].lower(), b""))
-        peer.close()
+            if once and once in read:
+                peer.sendall(last)
+                return
+            if read.endswith(b"\r\n.\r\n"):
+                peer.sendall(dot)
+                read = b"kept\r\n"
+            else:
+                peer.sendall(said.get(chunk[:4].lower(), b""))
+
+    def serve() -> None:
+        for _ in range(times):
+            peer, _ = server.accept()
+            with peer:
+                talk(peer)
         server.close()
 
     threading.Thread(target=serve, daemon=True).start()
@@ -160,18 +172,53 @@ def hangs_up(*, after: bytes) -> int:
     return port
 
 
+def connected_to(port: int) -> SmtpTransport:
+    return SmtpTransport(Relay(host="127.0.0.1", port=port, timeout=5))
+
+
 def test_a_connection_lost_behind_the_final_dot_leaves_the_message_uncertain() -> None:
-    transport = SmtpTransport(Relay(host="127.0.0.1", port=hangs_up(after=b"\r\n.\r\n"), timeout=5))
+    transport = connected_to(answers(once=b"\r\n.\r\n"))
 
     with pytest.raises(UncertainSendError):
         transport.submit(ENVELOPE, MESSAGE)
 
 
 def test_a_connection_lost_before_the_body_is_a_reason_to_try_again() -> None:
-    transport = SmtpTransport(Relay(host="127.0.0.1", port=hangs_up(after=b"data\r\n"), timeout=5))
+    transport = connected_to(answers(once=b"data\r\n"))
 
     with pytest.raises(TransientSendError):
         transport.submit(ENVELOPE, MESSAGE)
+
+
+def test_a_recipient_at_whom_the_relay_hangs_up_keeps_no_other_waiting() -> None:
+    transport = connected_to(answers(once=b"rcpt"))
+
+    with pytest.raises(TransientSendError):
+        transport.submit(ENVELOPE, MESSAGE)
+
+
+@pytest.mark.parametrize("last", [b"", b"421 4.7.0 too many messages in one connection\r\n"])
+def test_a_relay_that_ends_a_connection_between_two_messages_is_called_again(last: bytes) -> None:
+    transport = connected_to(answers(once=b"kept\r\nmail", last=last, times=2))
+
+    replies = [transport.submit(ENVELOPE, MESSAGE).code for _ in range(2)]
+
+    assert replies == [250, 250]
+
+
+@pytest.mark.parametrize("last", [b"", b"421 4.3.2 closing down\r\n"])
+def test_a_relay_that_ends_each_connection_at_once_stops_the_transport(last: bytes) -> None:
+    transport = connected_to(answers(once=b"mail", last=last))
+
+    with pytest.raises(TransportUnavailable):
+        transport.submit(ENVELOPE, MESSAGE)
+
+
+def test_any_2xx_to_the_final_dot_means_that_the_relay_has_the_message() -> None:
+    """Only the first digit decides (RFC 5321 §4.2)."""
+    transport = connected_to(answers(dot=b"200 thank you\r\n"))
+
+    assert transport.submit(ENVELOPE, MESSAGE).code == 200
 
 
 @pytest.mark.parametrize("smuggled", [b"a\n.\r\nMAIL", b"a\r.\r\nMAIL", b"no end"])
