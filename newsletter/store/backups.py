@@ -18,7 +18,7 @@ from typing import IO, Any  # rows hold values of any column type
 from zlib import error as BrokenCompression  # noqa: N812 - reads as what it is
 
 from sqlalchemy import Connection, LargeBinary, Row, Table, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import OperationalError, StatementError
 
 from newsletter.domain.errors import Conflict, InvalidInput
 from newsletter.store import migrate
@@ -28,6 +28,8 @@ from newsletter.store.types import UtcDateTime
 
 _FORMAT = 1
 _ROWS_AT_ONCE = 500
+# What a file that is no backup, or one with a row missing that another names, can raise besides our own errors.
+_FAULTS = (StatementError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _TABLES: Mapping[str, Table] = {table.name: table for table in Base.metadata.sorted_tables}
 
 
@@ -72,7 +74,9 @@ def read(database: Database, file: IO[bytes], *, progress: Callable[[int], None]
             connection.execute(delete(SigningKey))
             counts = _load(connection, lines, progress)
             _move_sequences(connection)
-    except IntegrityError as error:  # a row is missing that another one names
+    except OperationalError:  # the database is away: nothing is wrong with the file
+        raise
+    except _FAULTS as error:
         raise _torn() from error
     return BackupReport(sum(counts.values()), counts)
 
@@ -131,9 +135,9 @@ def _torn() -> InvalidInput:
 def _check_head(head: Any) -> None:
     if not isinstance(head, dict) or head.get("newsletter_backup") != _FORMAT:
         raise _torn()
-    if head["revision"] != migrate.head():
+    if head.get("revision") != migrate.head():
         raise Conflict(
-            f"The backup is of database revision {head['revision']}, this version has {migrate.head()}.",
+            f"The backup is of database revision {head.get('revision')}, this version has {migrate.head()}.",
             hint="Restore with the version that wrote it, then bring it up to date with: newsletter db upgrade",
             reason="other_revision",
         )

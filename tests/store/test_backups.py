@@ -153,6 +153,34 @@ def test_a_torn_file_changes_nothing(database: Database, tear: Callable[[bytes],
     assert contents(database) == before
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        [],
+        [1, 2],
+        ["newsletters"],
+        ["newsletters", ["daily"]],
+        ["newsletters", {"no_column": 1}],
+        ["counters", {"name": {"a": 1}, "value": 1}],
+        ["counters", {"name": "a", "value": 10**30}],
+        ["signing_keys", {"secret": "!!!a"}],
+        ["signing_keys", {"purpose": "no purpose", "number": 9, "secret": ""}],
+        ["newsletters", {"created_at": "yesterday"}],
+        ["newsletters", {"created_at": "2026-11-24"}],
+    ],
+)
+def test_a_file_with_a_row_of_another_make_changes_nothing(database: Database, row: list[object]) -> None:
+    before = contents(database)
+    head, *rest = gzip.decompress(written(database)).splitlines(keepends=True)
+    strange = json.dumps(row).encode() + b"\n"
+
+    with pytest.raises(InvalidInput) as caught:
+        backups.read(database, BytesIO(gzip.compress(b"".join([head, strange, *rest]))), progress=ignore)
+
+    assert caught.value.reason == "torn_backup"
+    assert contents(database) == before
+
+
 def test_a_backup_of_another_revision_names_both(database: Database) -> None:
     head, *rest = gzip.decompress(written(database)).splitlines(keepends=True)
     older = json.dumps(json.loads(head) | {"revision": "0000"}).encode() + b"\n"
