@@ -26,7 +26,7 @@ from newsletter.store import Session, Transactions, keys, newsletters, notices, 
 from newsletter.store.tables import KeyPurpose, Notice, NoticeStatus, Subscriber
 from newsletter.transports.base import Envelope, Transport
 
-_AT_ONCE = 20  # notices in one claim: all are submitted well within its lease
+_AT_ONCE = 20  # notices in one claim: usually all are submitted well within its lease
 _log = logs.get(__name__)
 
 
@@ -50,6 +50,8 @@ def submit_due(
                 (notice, _compose(session, notice, environment, settings, now=clock.now())) for notice in due
             ]
         for notice, mail in mails:
+            if notice.lease_until is None or clock.now() >= notice.lease_until:
+                break  # a slow relay: somebody else may have the rest by now
             try:
                 count += _submit(transactions, transport, notice, mail, now=clock.now(), holder=holder)
             except TransportUnavailable as error:
@@ -138,6 +140,8 @@ def _submit(
     status, reply, next_attempt_at = NoticeStatus.WITHHELD, None, None
     if mail is not None:
         status, reply = _attempt(transport, *mail)
+    if status is NoticeStatus.UNCERTAIN and notice.attempt_count == 1:
+        status = NoticeStatus.DUE
     if status is NoticeStatus.DUE:
         delay = retries.NOTICES.delay(notice.attempt_count, age=now - notice.created_at, jitter=ids.jitter())
         status = NoticeStatus.FAILED if delay is None else status
@@ -158,7 +162,7 @@ def _submit(
 def _attempt(
     transport: Transport, envelope: Envelope, message: bytes
 ) -> tuple[NoticeStatus, SmtpReply | None]:
-    """Hand a notice over. One without an answer is sent again: a second request to confirm does no harm."""
+    """Hand a notice over. One without an answer is sent once more: a second request to confirm does no harm."""
     try:
         return NoticeStatus.SUBMITTED, transport.submit(envelope, message)
     except TransportUnavailable:
@@ -168,7 +172,7 @@ def _attempt(
     except PermanentSendError as error:
         return NoticeStatus.FAILED, error.reply
     except UncertainSendError:
-        return NoticeStatus.DUE, None
+        return NoticeStatus.UNCERTAIN, None
     except NewsletterError as error:
         _log.error("notice_refused", fault=str(error))
         return NoticeStatus.FAILED, None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from newsletter.domain.consent import ConsentEvidence
+from newsletter.domain.errors import UncertainSendError
+from newsletter.domain.outcomes import SmtpReply
 from newsletter.domain.suppressions import SuppressionReason
 from newsletter.sending import notices as notifying
 from newsletter.store import notices, suppressions
 from newsletter.subscribing import signup
 from newsletter.subscribing.signup import SignupRequest
+from newsletter.transports.base import Envelope
 from newsletter.transports.smtp import Relay, SmtpTransport
 from tests.builders import add_newsletter
 from tests.sending.press import ENVIRONMENT, Press, parsed
@@ -22,10 +26,16 @@ def asked(press: Press) -> Press:
     """Let a reader ask for a newsletter."""
     with press.database.transaction() as session:
         add_newsletter(session)
+    ask(press, "ana@reader.example")
+    return press
+
+
+def ask(press: Press, address: str) -> None:
+    with press.database.transaction() as session:
         signup.request(
             session,
             SignupRequest(
-                address="ana@reader.example",
+                address=address,
                 name="Ana",
                 newsletters=("daily",),
                 topics=(),
@@ -36,11 +46,23 @@ def asked(press: Press) -> Press:
             ),
             now=press.clock.now(),
         )
-    return press
 
 
-def submit(press: Press) -> int:
-    transport = SmtpTransport(Relay(host="127.0.0.1", port=press.sink.port, tls="off", timeout=5))
+class WatchedTransport(SmtpTransport):
+    """Call ``then`` after the relay has taken a message."""
+
+    def __init__(self, press: Press, then: Callable[[], None]) -> None:
+        super().__init__(Relay(host="127.0.0.1", port=press.sink.port, tls="off", timeout=5))
+        self._then = then
+
+    def submit(self, envelope: Envelope, message: bytes) -> SmtpReply:
+        reply = super().submit(envelope, message)
+        self._then()
+        return reply
+
+
+def submit(press: Press, *, holder: str = "worker", then: Callable[[], None] = lambda: None) -> int:
+    transport = WatchedTransport(press, then)
     try:
         return notifying.submit_due(
             transactions=press.database.transaction,
@@ -48,7 +70,7 @@ def submit(press: Press) -> int:
             environment=ENVIRONMENT,
             settings=press.settings,
             clock=press.clock,
-            holder="worker",
+            holder=holder,
         )
     finally:
         transport.close()
@@ -112,5 +134,32 @@ def test_who_has_complained_meanwhile_gets_no_confirmation(asked: Press) -> None
 
     assert submit(asked) == 0
     assert asked.sink.messages == []
+    with asked.database.reading() as session:
+        assert notices.waiting(session) == 0
+
+
+def test_a_slow_relay_makes_no_second_worker_send_the_same(asked: Press) -> None:
+    ask(asked, "ben@reader.example")
+
+    def let_the_lease_run_out() -> None:
+        if len(asked.sink.messages) == 1:
+            asked.clock.advance(timedelta(seconds=61))
+            submit(asked, holder="other")
+
+    submit(asked, then=let_the_lease_run_out)
+
+    addresses = [received.rcpt_to for received in asked.sink.messages]
+    assert addresses.count("ben@reader.example") == 1
+
+
+def test_a_confirmation_that_is_never_answered_is_repeated_once(asked: Press) -> None:
+    def give_no_answer() -> None:
+        raise UncertainSendError("No answer came.")
+
+    for _ in range(24):
+        submit(asked, then=give_no_answer)
+        asked.clock.advance(timedelta(hours=1))
+
+    assert len(asked.sink.messages) == 2
     with asked.database.reading() as session:
         assert notices.waiting(session) == 0
