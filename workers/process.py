@@ -7,7 +7,11 @@ child reads it before each message.
 from __future__ import annotations
 
 import multiprocessing
-from functools import cache
+import signal
+from collections.abc import Callable
+from functools import cache, partial
+from types import FrameType
+from typing import Any  # handlers return what they like
 
 from celery import signals
 
@@ -40,9 +44,23 @@ def _forget_parent(**_: object) -> None:
     app.cache_clear()
 
 
-@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _stop(**_: object) -> None:
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def _hear_first(**_: object) -> None:
+    """Set the flag before Celery handles a signal to stop.
+
+    Celery's own signal worker_shutting_down comes too late: after the soft shutdown has slept and cancelled.
+    """
+    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            signal.signal(number, partial(_stop_first, handler))
+
+
+def _stop_first(
+    handler: Callable[[int, FrameType | None], Any], number: int, frame: FrameType | None
+) -> None:
     _stopping.value = 1
+    handler(number, frame)
 
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]

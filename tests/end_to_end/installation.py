@@ -113,6 +113,12 @@ class Installation:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
+    def stop(self, name: str) -> int:
+        """Ask a process to end, and wait for it; return its exit code."""
+        process = self.processes.pop(name)
+        process.terminate()
+        return process.wait(30)
+
     def stop_all(self) -> dict[str, int]:
         """Ask all to end, and return their exit codes."""
         for process in self.processes.values():

@@ -77,3 +77,20 @@ def test_every_reader_is_accounted_for(
     assert receipt["planned"] == receipt["submitted"] + receipt["uncertain"] == READERS
     assert receipt["submitted"] <= len(got) <= receipt["submitted"] + receipt["uncertain"]
     assert receipt["uncertain"] <= 256, "more than one window is in doubt"
+
+
+def test_a_sender_that_is_told_to_stop_leaves_nobody_in_doubt(
+    installation: Installation, tmp_path: Path
+) -> None:
+    issue_id = mail_slowly(installation, tmp_path)
+    wait_until(
+        lambda: len(installation.sink.messages) > READERS // 5, seconds=60, what="the mailing is under way"
+    )
+
+    installation.stop("sender")
+    stopped_at = len(installation.sink.messages)
+    installation.start("sender")
+
+    receipt = installation.await_receipt(issue_id, seconds=120)
+    assert stopped_at < READERS
+    assert receipt["submitted"] == len(installation.sink.messages) == READERS
