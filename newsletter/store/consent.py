@@ -56,9 +56,19 @@ def add_imported(
 
 
 def as_row(evidence: ConsentEvidence) -> dict[str, object]:
-    """Return evidence as it is stored; empty fields are left out."""
-    values = {name: getattr(evidence, name) for name in _FIELDS}
+    """Return evidence as it is stored; empty fields are left out, and NUL, which PostgreSQL cannot read from JSON."""
+    values = {name: _without_nul(getattr(evidence, name)) for name in _FIELDS}
     return {name: value for name, value in values.items() if value}
+
+
+def _without_nul(value: object) -> object:
+    match value:
+        case str():
+            return value.replace("\0", "")
+        case dict():
+            return {_without_nul(name): _without_nul(found) for name, found in value.items()}
+        case _:
+            return value
 
 
 def of_subscriber(session: Session, subscriber_id: int) -> list[ConsentEvent]:

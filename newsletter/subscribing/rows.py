@@ -171,13 +171,13 @@ def _instant(cell: str, *, now: datetime) -> datetime | None:
         return None
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError as error:
+        aware = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(
             "The time of the consent cannot be read.",
             hint="Write it as 2026-05-31 or 2026-05-31T08:00:00Z.",
             reason="bad_time",
         ) from error
-    aware = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     if aware > now:
         raise InvalidInput(
             "The time of the consent is in the future.", hint="Correct it.", reason="time_in_future"

@@ -99,6 +99,25 @@ def test_bad_rows_are_named_by_line_and_good_ones_go_in(database: Database, dail
         assert [reader.name for reader in subscribers.search(session)] == ["Ada Lovelace", "Gus"]
 
 
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1\0", "²"])
+def test_an_instant_that_no_clock_shows_is_named_by_line(
+    database: Database, daily: int, instant: str
+) -> None:
+    report = load(database, f"address,confirmed_at\nada@example.com,{instant}\nbo@example.com,\n")
+
+    assert [(row.line, row.reason) for row in report.rejected] == [(2, "bad_time")]
+    assert report.added == 1
+
+
+def test_a_nul_in_any_cell_stops_nothing(database: Database, daily: int) -> None:
+    columns = ("name", "topics", "language", "cadence", "status", "consent", "source")
+    lines = [f"{column}@example.com" + "," * n + "a\0b" for n, column in enumerate(columns, start=1)]
+
+    report = load(database, "\n".join(["address," + ",".join(columns), "a\0@example.com", *lines]))
+
+    assert (report.added, report.rejected_count) == (3, 5)
+
+
 def test_nothing_is_imported_twice(database: Database, daily: int) -> None:
     text = "address\nada@example.com\nADA@example.com\nbob@example.com\n"
 
