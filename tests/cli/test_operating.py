@@ -57,6 +57,17 @@ def test_a_backup_is_for_its_owner_only_and_brings_everything_back(
     assert cli("newsletters", "show", daily).code == 0
 
 
+def test_a_backup_never_goes_into_a_file_that_somebody_else_prepared(cli: Cli, tmp_path: Path) -> None:
+    file, prepared, elsewhere = tmp_path / "all.backup", tmp_path / "all.backup.part", tmp_path / "elsewhere"
+    prepared.symlink_to(elsewhere)
+
+    cli("backup", file)
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not elsewhere.exists()
+    assert not prepared.exists()
+
+
 def test_a_database_in_use_is_not_restored_over(cli: Cli, daily: str, tmp_path: Path) -> None:
     file = tmp_path / "all.backup"
     cli("backup", file)
