@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -154,11 +155,8 @@ def export(
 
 @contextmanager
 def _reading(file: Path) -> Iterator[IO[str]]:
-    if str(file) == "-":
-        yield sys.stdin
-        return
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
+        with _source(file) as octets, TextIOWrapper(octets, encoding="utf-8-sig", newline="") as stream:
             yield stream
     except FileNotFoundError as error:
         raise NotFound(f"There is no file {file}.", hint="Check its name.", reason="no_file") from error
@@ -168,6 +166,11 @@ def _reading(file: Path) -> Iterator[IO[str]]:
             hint="Save it as CSV UTF-8 and import it again: what was imported so far is not imported twice.",
             reason="bad_encoding",
         ) from error
+
+
+def _source(file: Path) -> AbstractContextManager[IO[bytes]]:
+    """Return the file, or stdin, whatever character set the terminal has."""
+    return nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb")
 
 
 @contextmanager

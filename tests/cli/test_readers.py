@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import stat
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,30 @@ def test_a_file_in_another_encoding_is_refused_with_what_to_do(cli: Cli, daily: 
     file.write_bytes("address,name\nada@example.com,Åsa\n".encode("latin-1"))
 
     said = cli("subscribers", "import", daily, file)
+
+    assert said.code == 1
+    assert "UTF-8" in said.err
+
+
+@pytest.mark.parametrize("terminal", ["utf-8", "latin-1", "ascii"])
+def test_stdin_is_read_as_utf_8_whatever_the_terminal_speaks(
+    cli: Cli, daily: str, monkeypatch: pytest.MonkeyPatch, terminal: str
+) -> None:
+    octets = BytesIO("\ufeffaddress,name\nhana@example.com,Hana 花子\n".encode())
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(octets, encoding=terminal, errors="surrogateescape"))
+
+    said = cli("subscribers", "import", daily, "-")
+
+    assert said.code == 0, said.err
+    assert cli("subscribers", "show", "hana@example.com", "--json").json["name"] == "Hana 花子"
+
+
+def test_stdin_in_another_encoding_is_refused_with_what_to_do(
+    cli: Cli, daily: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"address,name\na@example.com,Zo\xeb\n")))
+
+    said = cli("subscribers", "import", daily, "-")
 
     assert said.code == 1
     assert "UTF-8" in said.err
