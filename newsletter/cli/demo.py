@@ -18,6 +18,7 @@ from newsletter.cli import issues, output, tree, up
 from newsletter.cli.scenario import DemoReader, DemoStuck, Interrupted, Scenario
 from newsletter.cli.tree import Inbox
 from newsletter.digest.newsletters import NewsletterDraft
+from newsletter.domain import articles
 from newsletter.domain.errors import Conflict
 from newsletter.domain.mailings import Receipt
 from newsletter.embedded.feedserver import FeedServer
@@ -171,6 +172,7 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 @contextmanager
 def _stage(folder: Path, feed: str) -> Iterator[_Stage]:
     """Yield the demo's settings and content; sample feeds are served while the block lasts."""
+    feed = articles.absolute_url(feed) if feed else ""
     caught, web_port = Inbox(folder / "inbox", clock=_CLOCK), tree.free_port(8000)
     if feed:
         yield _Stage(

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import __version__
-from newsletter.domain.errors import NewsletterError
+from newsletter.domain.errors import InvalidInput, NewsletterError
 
 PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Start": {
@@ -100,18 +100,35 @@ def newsletter(
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command; 0 = done, 1 = refused or failed, 2 = wrong usage, 130 = interrupted."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        typer.main.get_command(app).main(args=arguments, prog_name="newsletter")
+        _require_unicode(given)
+        typer.main.get_command(app).main(args=given, prog_name="newsletter")
     except NewsletterError as error:
         _complain(error.message, error.hint)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the outermost loop of this shell
-        _complain(
-            f"This should not have happened: {type(error).__name__}: {error}",
-            f"The details are in {_keep_traceback()}; please report them.",
-        )
+        if isinstance(error, OSError) and error.filename is not None:
+            _complain(
+                f"{error.filename}: {error.strerror}.", "Check the name, and who may read and write there."
+            )
+        else:
+            _complain(
+                f"This should not have happened: {type(error).__name__}: {error}",
+                f"The details are in {_keep_traceback()}; please report them.",
+            )
     sys.exit(1)
+
+
+def _require_unicode(arguments: Sequence[str]) -> None:
+    """Refuse octets that are no text in the terminal's character set: no database takes them."""
+    if any("\ud800" <= char <= "\udfff" for argument in arguments for char in argument):
+        raise InvalidInput(
+            "An argument is not in UTF-8.",
+            hint="Check the character set of the terminal, or rename the file.",
+            reason="bad_encoding",
+        )
 
 
 def _complain(message: str, hint: str) -> None:

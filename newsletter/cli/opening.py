@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from newsletter import wiring
-from newsletter.domain.errors import Conflict
+from newsletter.domain.errors import Conflict, InvalidInput
 from newsletter.runtime import logs, settings
-from newsletter.store import DatabaseUnavailable, OperationalError, migrate
+from newsletter.store import DatabaseUnavailable, DataError, OperationalError, migrate
 from newsletter.wiring import App
 
 
@@ -30,6 +30,10 @@ def opened(*, schema_needed: bool = True) -> Iterator[App]:
         raise DatabaseUnavailable(
             "The database stopped answering.",
             hint="Check that its server runs, then run the command again: nothing was half done.",
+        ) from error
+    except (DataError, OverflowError) as error:
+        raise InvalidInput(
+            "A number or a text is larger than anything here.", hint="Give a smaller one.", reason="too_large"
         ) from error
     finally:
         app.database.dispose()

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 Record = Mapping[str, object]
 
@@ -98,8 +99,9 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _cell(value: object) -> str:
-    return _text(value).replace("[", r"\[")
+def _cell(value: object) -> Text:
+    """Return a value as it is: in a headline, brackets are no mark-up of the terminal's."""
+    return Text(_text(value))
 
 
 def _text(value: object) -> str:

@@ -29,7 +29,7 @@ def add(
         bool,
         typer.Option("--include-existing", help="Mail what the feed holds now too, not only what comes."),
     ] = False,
-    minutes: Annotated[int, typer.Option(min=1, help="How long between two looks.")] = 15,
+    minutes: Annotated[int, typer.Option(min=1, max=43_200, help="How long between two looks.")] = 15,
     json_wanted: output.AsJson = False,
 ) -> None:
     """Add a feed and read it at once; what it holds now is not mailed unless you say so."""

@@ -22,7 +22,7 @@ _CLOCK = SystemClock()
 @app.command()
 def up(
     host: Annotated[str, typer.Option(help="Where the web process listens.")] = tree.HOST,
-    port: Annotated[int, typer.Option(help="Its port.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Its port.")] = 8000,
 ) -> None:
     """Run web, workers and scheduler in one process tree until Ctrl-C.
 

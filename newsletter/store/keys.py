@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.domain.errors import Conflict
+from newsletter.domain.errors import Conflict, NotFound
 from newsletter.domain.tokens import KeyRing
 from newsletter.runtime import ids
 from newsletter.store.tables import KeyPurpose, SigningKey
@@ -61,7 +61,13 @@ def retire(session: Session, purpose: KeyPurpose, number: int, *, now: datetime)
         raise Conflict("The key that signs cannot be retired.", hint="Rotate first.", reason="newest_key")
     key = session.scalars(
         select(SigningKey).where(SigningKey.purpose == purpose, SigningKey.number == number)
-    ).one()
+    ).one_or_none()
+    if key is None:
+        raise NotFound(
+            f"There is no key {number} of {purpose}.",
+            hint="See the keys with: newsletter keys list",
+            reason="unknown_key",
+        )
     key.retired_at = now
 
 

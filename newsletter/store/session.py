@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any  # DBAPI connections are untyped
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -18,6 +18,7 @@ from newsletter.domain.errors import InvalidInput, NewsletterError
 
 Transactions = Callable[[], AbstractContextManager[Session]]
 
+_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql+psycopg"})
 _BUSY_TIMEOUT_MS = 20_000  # a writer waits for the other writers; transactions last at most 250 ms
 
 
@@ -67,10 +68,10 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection.execute(text("select 1"))
-        except OperationalError as error:
+        except DatabaseError as error:
             raise DatabaseUnavailable(
                 "The database does not answer.",
-                hint="Check DATABASE_URL, and that the server is running and reachable.",
+                hint="Check DATABASE_URL, and that it names a server that runs and is reachable, or a SQLite file.",
             ) from error
 
     def dispose(self) -> None:
@@ -89,21 +90,43 @@ def now_of(session: Session) -> datetime:
 
 
 def _engine(url: str, *, writes: bool) -> Engine:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise InvalidInput(
-            "DATABASE_URL cannot be read.",
-            hint="Give one such as postgresql://user:password@host/newsletter or sqlite:////var/lib/newsletter.db.",
-        ) from error
+    parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(parsed.database).parent)
     engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
     return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        raise _unreadable() from error
+    if parsed.drivername not in _DRIVERS:
+        raise _unreadable()
+    return parsed
+
+
+def _unreadable() -> InvalidInput:
+    return InvalidInput(
+        "DATABASE_URL cannot be read.",
+        hint="Give one such as postgresql://user:password@host/newsletter or sqlite:////var/lib/newsletter.db.",
+        reason="bad_settings",
+    )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"The folder {folder} of the database cannot be made ({error.strerror}).",
+            hint="Set DATABASE_URL or NEWSLETTER_DATA_DIR to a place that the service may write to.",
+        ) from error
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -102,19 +104,86 @@ def test_a_database_that_is_away_is_told_with_what_to_do(cli: Cli, monkeypatch: 
 
 
 def test_an_unforeseen_fault_shows_no_traceback_but_keeps_it(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cli: Cli, daily: str, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setenv("DATABASE_URL", "sqlite:////dev/null/no/such/folder.db")
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as damaged, damaged:
+        damaged.execute("UPDATE newsletters SET on_silence = 'shout'")
 
-    said = cli("newsletters", "list")
+    said = cli("newsletters", "show", daily)
 
     assert said.code == 1
     assert "Traceback" not in said.err
     [kept] = tmp_path.glob("newsletter-fault-*.log")
     assert "Traceback" in kept.read_text()
     assert str(kept) in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("schedules", "stop", "9" * 30),
+        ("sources", "show", "9" * 30),
+        ("issues", "show", "9" * 30),
+        ("subscribers", "list", "--after", "9" * 30),
+        ("newsletters", "show", "\udcff"),
+        ("subscribers", "list", "--search", "\udcff"),
+        ("keys", "retire", "hooks", "200"),
+        ("backup", "/no/such/folder/file"),
+        ("backup", "/tmp"),
+        ("subscribers", "export", "daily", "/no/such/folder/file"),
+        ("subscribers", "import", "daily", "/tmp"),
+        ("demo", "--feed", "http://["),
+        ("demo", "--feed", "javascript:alert(1)"),
+        ("demo", "--data-dir", "/dev/null"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused_and_no_fault_of_ours(
+    cli: Cli, daily: str, arguments: tuple[str, ...]
+) -> None:
+    said = cli(*arguments)
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err.strip().startswith("Error: ")
+    assert "should not have happened" not in said.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://127.0.0.1/news",
+        "nonsense://x",
+        "postgresql://user@host:port/news",
+        "sqlite:////dev/null/no/such/folder.db",
+        "sqlite:////etc/passwd",
+    ],
+)
+@pytest.mark.parametrize("arguments", [("newsletters", "list"), ("doctor", "--offline")])
+def test_a_database_that_can_be_none_is_told_with_what_to_do(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    said = cli(*arguments)
+
+    assert said.code == 1
+    assert "DATABASE_URL" in said.out + said.err
+    assert "should not have happened" not in said.err
+
+
+def test_brackets_in_a_text_are_no_markup_of_the_terminals(cli: Cli, daily: str) -> None:
+    for slug, name in (
+        ("one", "[/red]"),
+        ("two", r"\[/red]"),
+        ("three", "[link=https://x.example]press[/link]"),
+    ):
+        cli("topics", "add", daily, slug, "--name", name)
+
+    said = cli("topics", "list", daily)
+
+    assert said.code == 0
+    assert all(text in said.out for text in ("[/red]", r"\[/red]", "[link=https://x.example]press[/link]"))
 
 
 def test_the_version_can_be_asked_for(cli: Cli) -> None:
