@@ -76,9 +76,7 @@ def readers(session: Session, newsletter_id: int, subscriber_ids: Collection[int
         )
         .where(lists.among(session, Subscriber.id, subscriber_ids))
     )
-    return {
-        row[0]: Reader(*row[:6], cadence=row[6] or Cadence.EVERY_ISSUE, signup_number=row[7]) for row in rows
-    }
+    return {row[0]: Reader(*row[:6], row[6] or Cadence.EVERY_ISSUE, row[7]) for row in rows}
 
 
 def had(session: Session, mailing_ids: Collection[int], *, low: int, high: int) -> list[Had]:
