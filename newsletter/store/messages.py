@@ -76,7 +76,11 @@ def readers(session: Session, newsletter_id: int, subscriber_ids: Collection[int
         )
         .where(lists.among(session, Subscriber.id, subscriber_ids))
     )
-    return {row[0]: Reader(*row[:6], row[6] or Cadence.EVERY_ISSUE, row[7]) for row in rows}
+    found = (
+        Reader(reader, address, key, name, status, topics, cadence or Cadence.EVERY_ISSUE, number)
+        for reader, address, key, name, status, topics, cadence, number in rows
+    )
+    return {reader.subscriber_id: reader for reader in found}
 
 
 def had(session: Session, mailing_ids: Collection[int], *, low: int, high: int) -> list[Had]:
