@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Annotated, Literal
@@ -12,7 +14,19 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from newsletter.domain import addresses
 from newsletter.domain.errors import InvalidInput
+
+# An address stands in mails and in header fields as it is: no blank, no quote, no letter outside ASCII, no query.
+_PLAIN_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")  # RFC 6454 §6.2: never a slash at its end
+_REDIS = re.compile(
+    r"(?:rediss?://(?:[^\s/@]*@)?(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:[/?]\S*)?"
+    r"|(?:unix|redis\+socket)://\S+)"
+)
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -38,29 +52,52 @@ class Settings(BaseSettings):
     templates_dir: Path | None = None
 
     relay_host: str = "127.0.0.1"
-    relay_port: int = 25
+    relay_port: Port = 25
     relay_tls: Literal["off", "starttls", "implicit", "opportunistic"] = "opportunistic"
     relay_username: str = ""
     relay_password: SecretStr = SecretStr("")
     relay_ca_file: Path | None = None
-    relay_timeout: float = 600.0  # seconds; RFC 5321 §4.5.3.2.6 gives the answer to the final dot ten minutes
+    relay_timeout: Seconds = (
+        600.0  # seconds; RFC 5321 §4.5.3.2.6 gives the answer to the final dot ten minutes
+    )
     ehlo_name: str = ""
 
     fetch_allow: Annotated[frozenset[tuple[str, int]], NoDecode] = frozenset()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     uncertain_policy: Literal["retry-once", "hold"] = "retry-once"
-    lease_seconds: float = 90.0  # how long a bucket stays with a worker that is not heard of
-    tick_seconds: float = 5.0  # between two beats: how late a slot or a lost ring can be noticed
+    lease_seconds: Seconds = 90.0  # how long a bucket stays with a worker that is not heard of
+    tick_seconds: Seconds = 5.0  # between two beats: how late a slot or a lost ring can be noticed
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("public_url")
     @classmethod
     def _public_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an address such as https://news.example.com")
+        if not _PLAIN_URL.fullmatch(value):
+            raise ValueError("must be an address such as https://news.example.com, in ASCII (xn--...)")
         return value.rstrip("/")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and not _REDIS.fullmatch(value):
+            raise ValueError("must be an address such as redis://127.0.0.1:6379/0")
+        return value
+
+    @field_validator("inbound_domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        try:
+            return addresses.domain_a_label(value) if value else ""
+        except InvalidInput as error:
+            raise ValueError("must be a domain such as in.example.com") from error
+
+    @field_validator("templates_dir")
+    @classmethod
+    def _folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError("must be a folder that exists")
+        return value
 
     @field_validator("fetch_allow", mode="before")
     @classmethod
@@ -68,7 +105,7 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         pairs = [item.strip().rpartition(":") for item in value.split(",") if item.strip()]
-        if not all(host and port.isdigit() for host, _, port in pairs):
+        if not all(host and port.isascii() and port.isdigit() for host, _, port in pairs):
             raise ValueError("must be host:port pairs, divided by commas")
         return frozenset((host, int(port)) for host, _, port in pairs)
 
@@ -76,6 +113,20 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ip_network(text, strict=False)  # its error says what is wrong
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_ORIGIN.fullmatch(text) for text in value):
+            raise ValueError("must be origins such as https://www.example.com, without a path")
+        return value
 
     @property
     def database(self) -> str:
