@@ -26,7 +26,7 @@ from newsletter.transports.base import Transport
 _LEASE_PART = 0.75  # no message is begun in the last quarter of a lease
 _LOOK_EVERY = timedelta(milliseconds=250)  # for pause and cancel
 _PAUSE = timedelta(seconds=30)  # before a relay that did not answer, or a batch that failed, is tried again
-_RECORD_PAUSES = (0.5, 1, 2, 4, 8)  # seconds; together well within the lease
+_RECORD_PAUSES = (0.5, 1, 2, 4, 8, 15, 30, 60)  # seconds; in two minutes a database has restarted
 _log = logs.get(__name__)
 
 
