@@ -10,21 +10,24 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from email import policy
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import parseaddr
-from html.parser import HTMLParser
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from newsletter.domain.markup import MarkupReader
 from newsletter.runtime.clock import Clock
 
 _KEPT = 5_000  # messages: enough to look at, and 500 MB of disk at the size where Gmail clips
 _MESSAGE_BYTES = 32 * 1024 * 1024
 _PREVIEW_CHARACTERS = 160  # two lines of the list
 _UNSHOWN = {"style", "script", "title"}
+# What the standard library can raise over a message of a stranger's: each was met.
+_FAULTS = (MessageError, AttributeError, LookupError, TypeError, ValueError)
 _PADDING = dict.fromkeys(
     map(ord, "\u034f\u00ad\u200b\u200c\u200d\u2060\ufeff\u00a0"), " "
 )  # after a preheader
@@ -175,15 +178,40 @@ def html_of(message: EmailMessage) -> str:
     return _body(message, "html")
 
 
+def headers_of(message: EmailMessage) -> list[tuple[str, str]]:
+    """Return the header fields of a message, decoded; one that cannot be is shown as it stands."""
+    return [(name, _decoded(name, str(raw))) for name, raw in message.raw_items()]
+
+
+def _field(message: EmailMessage, name: str) -> str:
+    return next((value for found, value in headers_of(message) if found.lower() == name), "")
+
+
+def _decoded(name: str, raw: str) -> str:
+    try:
+        value = str(policy.default.header_fetch_parse(name, raw))
+    except _FAULTS:
+        value = " ".join(raw.split())
+    return _encodable(value)
+
+
 def _body(message: EmailMessage, kind: str) -> str:
-    part = message.get_body((kind,))
+    try:
+        part = message.get_body((kind,))
+    except _FAULTS:
+        return ""
     if part is None:
         return ""
     try:
-        return str(part.get_content())
-    except (LookupError, KeyError):  # a charset or type that nobody knows
+        return _encodable(str(part.get_content()))
+    except _FAULTS:  # a character set or type that nobody knows
         payload = part.get_payload(decode=True)
         return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+
+
+def _encodable(text: str) -> str:
+    """Return a text without halves of characters, which no page can show."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _parse(message: bytes) -> EmailMessage:
@@ -193,16 +221,16 @@ def _parse(message: bytes) -> EmailMessage:
 
 def _describe(number: int, now: datetime, mail_from: str, rcpt_to: Sequence[str], message: bytes) -> Entry:
     parsed = _parse(message)
-    name, address = parseaddr(str(parsed.get("From", "")))
+    name, address = parseaddr(_field(parsed, "from"))
     return Entry(
         number=number,
         received_at=now,
         mail_from=mail_from,
         rcpt_to=tuple(rcpt_to),
         sender=name or address or mail_from,
-        subject=str(parsed.get("Subject", "")).strip() or "(no subject)",
+        subject=_field(parsed, "subject").strip() or "(no subject)",
         preview=_preview(html_of(parsed)) or " ".join(_words(text_of(parsed)))[:_PREVIEW_CHARACTERS],
-        newsletter=str(parsed.get("List-Id", "")).partition("<")[0].strip(' "'),
+        newsletter=_field(parsed, "list-id").partition("<")[0].strip(' "'),
         size_bytes=len(message),
     )
 
@@ -210,11 +238,11 @@ def _describe(number: int, now: datetime, mail_from: str, rcpt_to: Sequence[str]
 def _preview(html: str) -> str:
     """Return the first words of the HTML, hidden or not, as the lists of mail programs show them."""
     reader = _FirstWords()
-    reader.feed(html[:20_000])
+    reader.read(html[:20_000])
     return reader.text
 
 
-class _FirstWords(HTMLParser):
+class _FirstWords(MarkupReader):
     def __init__(self) -> None:
         super().__init__()
         self.text = ""

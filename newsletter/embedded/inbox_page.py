@@ -139,7 +139,7 @@ class _Site:
             screen=_one_of(_SCREENS, asked.get("screen"), default="desktop"),
             scheme=_one_of(_SCHEMES, asked.get("scheme"), default="light"),
             text=inbox.text_of(parsed) if view == "text" else "",
-            headers=[(name, str(value)) for name, value in parsed.items()] if view == "headers" else [],
+            headers=inbox.headers_of(parsed) if view == "headers" else [],
             source=self._mailbox.raw(entry.number).decode("utf-8", "replace") if view == "source" else "",
         )
 
@@ -154,7 +154,8 @@ class _Site:
         search = asked.get("q", "").strip()
         found = self._mailbox.entries(search)
         last_page = max(1, -(-len(found) // _PER_PAGE))
-        page = min(int(asked["page"]) if asked.get("page", "").isdecimal() else 1, last_page) or 1
+        wanted = asked.get("page", "")
+        page = min(int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 1, last_page) or 1
         html = self._environment.get_template(template).render(
             values,
             entries=found[(page - 1) * _PER_PAGE : page * _PER_PAGE],
@@ -205,14 +206,22 @@ def _for_frame(html: str, scheme: str) -> str:
 
 def _is_this_machine(host: str) -> bool:
     """Refuse names that somebody else's DNS points here: a page of theirs would read the inbox."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost":
-        return True
     try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name == "localhost":
+            return True
         ipaddress.ip_address(name)
     except ValueError:
         return False
     return True
+
+
+def _target(path: str) -> SplitResult:
+    """Return the parts of what a client asks for; nothing is there where it is no address."""
+    try:
+        return urlsplit(path)
+    except ValueError:
+        return urlsplit("/none")
 
 
 def _handler(site: _Site) -> type[BaseHTTPRequestHandler]:
@@ -236,7 +245,7 @@ def _handler(site: _Site) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, *, with_body: bool) -> None:
             if _is_this_machine(self.headers.get("Host", "")):
-                answer = site.answer(urlsplit(self.path))
+                answer = site.answer(_target(self.path))
             else:
                 answer = _Answer(b"Unknown host", "text/plain", status=HTTPStatus.MISDIRECTED_REQUEST)
             self.send_response(answer.status)

@@ -136,6 +136,40 @@ def test_a_broken_message_can_still_be_opened(inbox: Inbox) -> None:
     assert statuses == [200, 200, 200]
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"Content-Type: text/html; charset=utf-7\r\n\r\n<p>+2AA-</p>",
+        b"Content-Type: text/html; charset=unicode_escape\r\n\r\n\\ud800",
+        b"Content-Type: text/html; charset=idna\r\n\r\n\xff",
+        b"Content-Type: text/html; charset=undefined\r\nSubject: =?undefined?q?a?=\r\n\r\nx",
+        b"Content-Type: text/html\r\n\r\n<![endless kind]><p>x",
+        b"From: =?utf-8?q?=00=0A=0D?= <a@example.com>\r\nSubject: =?unicode_escape?q?=5Cud800?=\r\n\r\nx",
+    ],
+)
+def test_a_hostile_message_is_kept_and_shown(inbox: Inbox, message: bytes) -> None:
+    inbox.mailbox.keep(mail_from="", rcpt_to=["a@example.com"], message=message)
+
+    paths = [
+        "/",
+        "/messages.json",
+        "/m/1/html",
+        *(f"/m/1?view={view}" for view in ("text", "headers", "source")),
+    ]
+
+    assert [inbox.get(path)[0].status for path in paths] == [200] * len(paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [(f"/?page={'9' * 5000}", "", 200), ("//[", "", 404), ("/", "[", 421), ("/", "", 200)],
+)
+def test_what_is_no_address_or_number_is_answered(inbox: Inbox, path: str, host: str, status: int) -> None:
+    answer, _ = inbox.get(path, host=host)
+
+    assert answer.status == status
+
+
 def test_the_list_shows_the_preheader_as_mail_programs_do(inbox: Inbox) -> None:
     inbox.submit(
         html="<head><title>no</title><style>p{}</style></head>"
