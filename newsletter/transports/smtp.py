@@ -28,7 +28,7 @@ class Relay:
     """Say where the relay is and how to log in.
 
     ``tls``: off, starttls (refuse to send in clear), opportunistic (STARTTLS when offered, certificate not
-    checked, RFC 7435), implicit (TLS from the first octet, RFC 8314). ``timeout`` in seconds bounds each answer.
+    checked, RFC 7435; no login without it), implicit (TLS from the first octet, RFC 8314). ``timeout`` in seconds bounds each answer.
     """
 
     host: str
@@ -98,6 +98,10 @@ class SmtpTransport:
         if relay.tls == "starttls" or (relay.tls == "opportunistic" and connection.has_extn("starttls")):
             connection.starttls(context=self._tls_context())
             connection.ehlo()
+        elif relay.username and relay.tls == "opportunistic":
+            raise smtplib.SMTPNotSupportedError(
+                "it offers no STARTTLS, and the password would go out in clear"
+            )
         if relay.username:
             connection.login(relay.username, relay.password)
 

@@ -121,6 +121,22 @@ def test_a_relay_without_starttls_gets_nothing_when_tls_is_required(sink: Sink) 
     assert sink.messages == []
 
 
+def test_a_password_never_goes_out_in_clear_unless_that_is_asked_for() -> None:
+    sink = Sink(login=("post", "secret"))
+    sink.start()
+
+    with connected(sink, tls="off", username="post", password="secret") as transport:
+        transport.submit(ENVELOPE, MESSAGE)
+    with (
+        connected(sink, tls="opportunistic", username="post", password="secret") as transport,
+        pytest.raises(TransportUnavailable, match="RELAY_TLS"),
+    ):
+        transport.submit(ENVELOPE, MESSAGE)
+
+    sink.stop()
+    assert len(sink.messages) == 1
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(authority: trustme.CA) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(server)
