@@ -28,7 +28,8 @@ class Relay:
     """Say where the relay is and how to log in.
 
     ``tls``: off, starttls (refuse to send in clear), opportunistic (STARTTLS when offered, certificate not
-    checked, RFC 7435; no login without it), implicit (TLS from the first octet, RFC 8314). ``timeout`` in seconds bounds each answer.
+    checked, RFC 7435; no login without it), implicit (TLS from the first octet, RFC 8314).
+    ``timeout`` in seconds bounds each answer.
     """
 
     host: str
