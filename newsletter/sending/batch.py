@@ -168,9 +168,8 @@ class BatchWork:
             try:
                 self._record_in(context, decided.window_id, ended)
                 break
-            except (
-                OperationalError
-            ):  # these results exist nowhere else: a database that restarts is waited for
+            except OperationalError:
+                # These results exist nowhere else, so a database that restarts is waited for.
                 _log.warning("database_away", batch=self._claim.batch_id, seconds=pause)
                 time.sleep(pause)
         else:
