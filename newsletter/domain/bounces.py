@@ -70,11 +70,6 @@ class Diagnosis:
     reason: str
     category: str
 
-    @property
-    def blames_the_address(self) -> bool:
-        """Say whether the mailbox does not exist, if the refusal was permanent."""
-        return self.category == INVALID_RECIPIENT
-
 
 def diagnose(reply: SmtpReply) -> Diagnosis:
     """Read a refusal; an unclear one is ``undefined``, which harms nobody."""

@@ -51,10 +51,6 @@ class Words:
         """Return a day with its weekday, as in "Tuesday, November 24, 2026"."""
         return dates.format_date(day, "full", locale=self._locale)
 
-    def short_date(self, day: date) -> str:
-        """Return a day, as in "Nov 24, 2026"."""
-        return dates.format_date(day, "medium", locale=self._locale)
-
     def moment(self, instant: datetime, *, zone: ZoneInfo) -> str:
         """Return a day and a time, as in "November 24, 2026, 7:00 AM"."""
         day = dates.format_date(instant.astimezone(zone).date(), "long", locale=self._locale)

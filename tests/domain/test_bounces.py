@@ -86,7 +86,6 @@ def test_a_refusal_has_a_reason_and_a_category(code: int, text: str, meaning: tu
     found = bounces.diagnose(SmtpReply.parse(code, text))
 
     assert (found.reason, found.category) == meaning
-    assert found.blames_the_address is (meaning == GONE)
 
 
 def test_a_code_weighs_more_than_the_words() -> None:
