@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from newsletter.digest import build as building
 from newsletter.digest import plan as planning
 from newsletter.feedback import suppress
@@ -64,8 +66,7 @@ def expand(issue_id: int) -> None:
 def drain() -> None:
     """Send what is due for at most 45 s; go on in a task of its own."""
     parts = process.app()
-    transport = parts.open_transport()
-    try:
+    with closing(parts.open_transport()) as transport:
         report = draining.drain(
             transactions=parts.transaction,
             transport=transport,
@@ -74,8 +75,6 @@ def drain() -> None:
             holder=parts.holder,
             should_stop=process.should_stop,
         )
-    finally:
-        transport.close()
     if report.has_more and not process.should_stop():
         drain.delay()
 
@@ -84,8 +83,7 @@ def drain() -> None:
 def notices() -> None:
     """Send the confirmations that are due."""
     parts = process.app()
-    transport = parts.open_transport()
-    try:
+    with closing(parts.open_transport()) as transport:
         notifying.submit_due(
             transactions=parts.transaction,
             transport=transport,
@@ -94,5 +92,3 @@ def notices() -> None:
             clock=parts.clock,
             holder=parts.holder,
         )
-    finally:
-        transport.close()
