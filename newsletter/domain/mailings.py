@@ -26,6 +26,13 @@ class MailingKind(StrEnum):
     MAIN = "main"
 
 
+class Lane(IntEnum):
+    """Say which mailings go first; stored as a small number. Notices have a queue and a worker of their own."""
+
+    BULK = 0
+    URGENT = 1  # overtakes a running drain within a second; a fifth of every rate is kept for it
+
+
 class MailingStatus(StrEnum):
     """Say where the sending of an issue stands."""
 

@@ -1,0 +1,21 @@
+"""Keep the keys that sign messages."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Go up."""
+
+
+def downgrade() -> None:
+    """Go down."""
