@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from newsletter.domain import addresses
+from newsletter.domain import addresses, relays
 from newsletter.domain.errors import InvalidInput
+from newsletter.domain.relays import RelayAddress
 
 # An address stands in mails and in header fields as it is: no blank, no quote, no letter outside ASCII, no query.
 _PLAIN_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     inbound_domain: str = ""
     templates_dir: Path | None = None
 
+    relays: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     relay_host: str = "127.0.0.1"
     relay_port: Port = 25
     relay_tls: Literal["off", "starttls", "implicit", "opportunistic"] = "opportunistic"
@@ -109,10 +111,21 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port pairs, divided by commas")
         return frozenset((host, int(port)) for host, _, port in pairs)
 
-    @field_validator("trusted_proxies", "allowed_origins", mode="before")
+    @field_validator("trusted_proxies", "allowed_origins", "relays", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("relays")
+    @classmethod
+    def _relays(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            found = [relays.parse(text).name for text in value]
+        except InvalidInput as error:
+            raise ValueError(error.message) from error
+        if len(set(found)) != len(found):
+            raise ValueError("names one relay twice")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -136,6 +149,26 @@ class Settings(BaseSettings):
             if url.startswith(plain):
                 return "postgresql+psycopg://" + url.removeprefix(plain)
         return url
+
+    @property
+    def relay_addresses(self) -> tuple[RelayAddress, ...]:
+        """Return the relays that messages go to: those of ``relays``, else the one of the single settings."""
+        if self.relays:
+            return tuple(relays.parse(text) for text in self.relays)
+        return (
+            RelayAddress(
+                host=self.relay_host,
+                port=self.relay_port,
+                tls=self.relay_tls,
+                username=self.relay_username,
+                password=self.relay_password.get_secret_value(),
+            ),
+        )
+
+    @property
+    def journal_dir(self) -> Path:
+        """Return where workers write down what they begin: on this machine's own disk."""
+        return self.data_dir / "journals"
 
     @property
     def broker_socket(self) -> Path:

@@ -30,6 +30,8 @@ from newsletter.runtime import settings
         ("ALLOWED_ORIGINS", "null"),
         ("FETCH_ALLOW", "127.0.0.1"),
         ("FETCH_ALLOW", "127.0.0.1:²"),
+        ("RELAYS", "relay.example"),
+        ("RELAYS", "smtp://relay.example smtp://relay.example:25"),
         ("RELAY_PORT", "0"),
         ("RELAY_PORT", "65536"),
         ("RELAY_TIMEOUT", "nan"),
@@ -82,3 +84,33 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
     loaded = settings.load()
 
     assert (loaded.templates_dir, loaded.data_dir) == (None, Path("data"))
+
+
+def test_several_relays_take_the_place_of_the_single_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_RELAY_HOST", "single.example")
+    assert [relay.name for relay in settings.load().relay_addresses] == ["single.example:25"]
+
+    monkeypatch.setenv(
+        "NEWSLETTER_RELAYS", "smtp://user:secret@one.example:587?tls=starttls smtp://two.example"
+    )
+    loaded = settings.load()
+
+    assert [relay.name for relay in loaded.relay_addresses] == ["one.example:587", "two.example:25"]
+    assert "secret" not in repr(loaded)
+
+
+def test_a_child_process_gets_the_same_relays(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = settings.load(relays="smtp://one.example smtp://two.example?weight=2")
+    for name, value in settings.for_children(told).items():
+        monkeypatch.setenv(name, value)
+
+    assert settings.load().relays == told.relays
+
+
+def test_the_password_of_a_relay_is_not_in_the_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_RELAYS", "smtp://user:secret@one.example?tls=maybe")
+
+    with pytest.raises(InvalidInput) as error:
+        settings.load()
+
+    assert "secret" not in str(error.value)
