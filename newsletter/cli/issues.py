@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import webbrowser
+from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from newsletter.cli import output, proofing, proofs
+from newsletter.cli import output, proofing, proofs, watching
 from newsletter.cli.newsletters import Slug
 from newsletter.cli.opening import opened
 from newsletter.digest import build as building
@@ -20,6 +21,7 @@ from newsletter.digest import desk, plan
 from newsletter.domain.errors import Conflict
 from newsletter.domain.issues import IssueStatus
 from newsletter.domain.mailings import Receipt
+from newsletter.reporting import progress as progressing
 from newsletter.reporting import receipts
 from newsletter.sending import control
 from newsletter.store import Session, issues, mailings, newsletters
@@ -58,7 +60,7 @@ def listing(
 def show(issue: Number, json_wanted: output.AsJson = False) -> None:
     """Show one issue: where it stands, why, and what is in it."""
     with opened() as service, service.reading() as session:
-        fields = _fields(session, issues.get(session, issue))
+        fields = _fields(session, issues.get(session, issue), now=service.clock.now())
     output.record(fields, json_wanted=json_wanted)
 
 
@@ -78,7 +80,7 @@ def build(issue: Number, json_wanted: output.AsJson = False) -> None:
         building.build(service.transaction, issue, environment=service.environment, now=service.clock.now())
         with service.reading() as session:
             found = issues.get(session, issue)
-            fields = _fields(session, found)
+            fields = _fields(session, found, now=service.clock.now())
             if found.fault:
                 raise Conflict(
                     found.fault, hint=f"Then: newsletter issues build {issue}", reason="template_fault"
@@ -139,6 +141,9 @@ def hold(issue: Number) -> None:
 def send(
     issue: Number,
     by: Annotated[str, typer.Option(help="Who approves; otherwise your user name.")] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show how it goes until everybody has a result.")
+    ] = False,
 ) -> None:
     """Approve an issue, build it when it is not built yet, and let the workers mail it now."""
     with opened() as service:
@@ -149,10 +154,22 @@ def send(
         if status not in (IssueStatus.BUILT, IssueStatus.MAILED):  # a worker may be faster
             with service.reading() as session:
                 raise _not_ready(issues.get(session, issue))
-        is_heard = service.bell.ring("newsletter.expand", issue)
-    output.say(f"Issue {issue} is on its way. Account: newsletter issues receipt {issue}")
-    if not is_heard:
-        output.say("The broker does not answer: workers will find the issue at their next beat.")
+        if not service.bell.ring("newsletter.expand", issue):
+            output.say("The broker does not answer: workers will find the issue at their next beat.")
+        output.say(f"Issue {issue} is on its way. Account: newsletter issues receipt {issue}")
+        if watch:
+            watching.watch(service, issue)
+
+
+@app.command("watch")
+def watch_(issue: Number) -> None:
+    """Show an issue while it is mailed, until everybody has a result."""
+    with opened() as service:
+        with service.reading() as session:
+            found = issues.get(session, issue)
+        if found.status not in (IssueStatus.BUILT, IssueStatus.MAILED):
+            raise _not_ready(found)
+        watching.watch(service, issue)
 
 
 @app.command()
@@ -246,8 +263,9 @@ def _summary(session: Session, issue: Issue) -> output.Record:
     }
 
 
-def _fields(session: Session, issue: Issue) -> output.Record:
+def _fields(session: Session, issue: Issue, *, now: datetime) -> output.Record:
     mailing = mailings.of_issue(session, issue.id)
+    progress = progressing.progress_of(session, mailing.id, now=now) if mailing else None
     stories = issues.frozen(issue).stories if issue.frozen else ()
     return {
         **_summary(session, issue),
@@ -259,5 +277,7 @@ def _fields(session: Session, issue: Issue) -> output.Record:
         "mailing": mailing.status if mailing else None,
         "mailing_started_at": mailing.started_at if mailing else None,
         "mailing_finished_at": mailing.finished_at if mailing else None,
+        "mailing_fault": mailing.fault if mailing else None,
+        "progress": progress.as_dict() if progress else None,
         "stories": [{"number": each.number, "title": each.title, "new": each.is_fresh} for each in stories],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar, get_args
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from newsletter.domain.errors import InvalidInput
@@ -72,15 +72,7 @@ def parse(text: str) -> RelayAddress:
     address = RelayAddress(
         host=parts.hostname,
         port=_port(parts),
-        tls=cast(
-            "Tls",
-            _choice(
-                options,
-                "tls",
-                {tls: tls for tls in ("off", "starttls", "opportunistic", "implicit")},
-                _TLS[parts.scheme],
-            ),
-        ),
+        tls=_choice(options, "tls", {tls: tls for tls in get_args(Tls)}, _TLS[parts.scheme]),
         username=unquote(parts.username or ""),
         password="" if is_token else password,
         token=password if is_token else "",
