@@ -35,6 +35,47 @@ def databases() -> Iterator[dict[str, NewDatabase]]:
             server.close()
 
 
+class Cluster:
+    """A PostgreSQL server with databases that can be copied, so that runs start alike."""
+
+    def __init__(self, server: Postgres) -> None:
+        self._server = server
+
+    def new(self) -> str:
+        """Make a migrated, empty database; return its URL."""
+        return _prepared(_created(self._server))
+
+    def copy(self, url: str) -> str:
+        """Copy a database that nobody is connected to; return the copy's URL."""
+        return _created(self._server, template=url.rpartition("/")[2])
+
+    def drop(self, url: str) -> None:
+        """Drop a database."""
+        _administer(self._server, f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def cpu(self) -> float:
+        """Return the CPU seconds of the server and all its children so far; nan when it was given."""
+        server = self._server.process_id
+        if server is None:
+            return float("nan")
+        while True:
+            try:
+                ticks = sum(_ticks(server)) + sum(sum(_ticks(child)[:2]) for child in _children(server))
+            except FileNotFoundError:  # a child has just ended: its time is the server's cutime now
+                continue
+            return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Yield a PostgreSQL server that runs until the block ends."""
+    server = Postgres()
+    try:
+        yield Cluster(server)
+    finally:
+        server.close()
+
+
 def machine() -> str:
     """Return in one line where and when the figures came about."""
     day = SystemClock().now().date().isoformat()
@@ -56,13 +97,27 @@ def _prepared(url: str) -> str:
     return url
 
 
-def _created(server: Postgres) -> str:
+def _created(server: Postgres, *, template: str = "template1") -> str:
     name = f"bench_{os.getpid()}_{next(_numbers)}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return server.url.rpartition("/")[0] + f"/{name}"
+
+
+def _administer(server: Postgres, statement: str) -> None:
     engine = create_engine(server.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(statement))
     engine.dispose()
-    return server.url.rpartition("/")[0] + f"/{name}"
+
+
+def _ticks(process: int) -> list[int]:
+    """Return utime, stime, cutime and cstime of proc(5); the last two are those of children that have ended."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return [int(field) for field in fields[11:15]]
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def _processor() -> str:

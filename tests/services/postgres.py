@@ -75,6 +75,11 @@ class Postgres:
             )
         wait_until(self._is_up, seconds=30, what="PostgreSQL is up")
 
+    @property
+    def process_id(self) -> int | None:
+        """Return the server's process, whose children do its work; None for a server that was given."""
+        return None if self._process is None else self._process.pid
+
     def kill(self) -> None:
         """Stop the server at once, as a crash would (SIGQUIT: immediate shutdown, recovery at the next start)."""
         assert self._process is not None
