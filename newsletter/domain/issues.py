@@ -22,6 +22,7 @@ class IssueKind(StrEnum):
     """Say what an issue is."""
 
     DIGEST = "digest"
+    BREAKING = "breaking"  # overtakes the digests that are going out
 
 
 class OnSilence(StrEnum):

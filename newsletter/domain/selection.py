@@ -59,6 +59,25 @@ def join_history(history: int, picks: bytes, *, highest: int, highest_then: int)
     return history | (mask << shift if shift >= 0 else mask >> -shift)
 
 
+def join_histories(
+    histories: dict[int, int],
+    readers: Iterable[int],
+    picks: Iterable[bytes],
+    *,
+    highest: int,
+    highest_then: int,
+) -> None:
+    """Add what many readers had of one other mailing to their histories; as ``join_history`` does for one."""
+    shift = highest - highest_then
+    get, read = histories.get, int.from_bytes
+    if shift < 0:
+        for reader, octets in zip(readers, picks, strict=True):
+            histories[reader] = get(reader, 0) | read(octets, "big") >> -shift
+        return
+    for reader, octets in zip(readers, picks, strict=True):
+        histories[reader] = get(reader, 0) | read(octets, "big") << shift
+
+
 class Chooser:
     """Choose stories for many readers from one frozen list of candidates.
 

@@ -10,6 +10,7 @@ from newsletter.domain.rendered import FrozenIssue
 from newsletter.domain.selection import Chooser
 from newsletter.runtime.settings import Settings
 from newsletter.sending.compose import Composer, Rings
+from newsletter.sending.history import Histories
 from newsletter.store import Session, blocks, issues, keys, mailings
 from newsletter.store.tables import KeyPurpose, Mailing
 
@@ -24,6 +25,7 @@ class Context:
     composer: Composer
     key_ids: dict[str, int]
     zone: ZoneInfo
+    histories: Histories
 
 
 def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
@@ -43,6 +45,7 @@ def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
         ),
         key_ids=newest_keys(rings),
         zone=schedules.zone(frozen.identity.zone),
+        histories=Histories(mailing, frozen),
     )
 
 

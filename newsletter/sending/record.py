@@ -21,6 +21,7 @@ from newsletter.runtime import ids
 from newsletter.sending.results import Result
 from newsletter.store import Session, mailings, messages, outcomes
 from newsletter.store.leases import Claim
+from newsletter.store.messages import MessageRow
 from newsletter.store.tables import Mailing, Message, MessageDetail
 
 UncertainPolicy = Literal["retry-once", "hold"]
@@ -97,10 +98,10 @@ def cancel_rest(session: Session, mailing: Mailing, claim: Claim, *, now: dateti
     left = set(members(batch.planned, batch.bucket)).difference(
         messages.recorded(session, mailing.id, claim.bucket)
     )
-    row = {"at": _seconds(mailing, now), "code": WithheldReason.CANCELLED, "status": MessageStatus.WITHHELD}
+    at, status = _seconds(mailing, now), MessageStatus.WITHHELD
     messages.append(
         session,
-        [{"mailing_id": mailing.id, "subscriber_id": reader, "picks": b"", **row} for reader in sorted(left)],
+        [(mailing.id, reader, at, WithheldReason.CANCELLED, status, b"") for reader in sorted(left)],
     )
     messages.stop_retries(session, batch.id, code=WithheldReason.CANCELLED)
 
@@ -153,15 +154,10 @@ def _next_attempt(result: Result, detail: MessageDetail | None) -> datetime | No
     return None if delay is None else result.at + delay
 
 
-def _row(mailing: Mailing, final: _Final) -> dict[str, Any]:
-    return {
-        "mailing_id": mailing.id,
-        "subscriber_id": final.result.planned.subscriber_id,
-        "at": _seconds(mailing, final.result.at),
-        "code": final.code,
-        "status": final.status,
-        "picks": final.result.planned.picks,
-    }
+def _row(mailing: Mailing, final: _Final) -> MessageRow:
+    planned = final.result.planned
+    at = _seconds(mailing, final.result.at)
+    return mailing.id, planned.subscriber_id, at, final.code, final.status, planned.picks
 
 
 def _change(final: _Final) -> dict[str, Any]:

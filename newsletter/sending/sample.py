@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from newsletter.domain import selection
 from newsletter.domain.errors import Conflict, InvalidInput
 from newsletter.domain.rendered import FrozenIssue
-from newsletter.domain.subscriptions import Cadence, SubscriptionStatus
-from newsletter.store import Session, mailings, messages
+from newsletter.domain.subscriptions import Cadence
+from newsletter.store import Session, mailings, readers
 
 _NO_MAILING = 0
 _HISTORY = timedelta(days=30)  # longer than any story stays a candidate
@@ -32,8 +32,8 @@ def of_topics(frozen: FrozenIssue, slugs: Sequence[str]) -> bytes:
 def of_reader(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now: datetime) -> bytes:
     """Return the picks of a reader: by topics, cadence and what the reader has had already."""
     newsletter_id = frozen.identity.newsletter_id
-    reader = messages.readers(session, newsletter_id, [subscriber_id]).get(subscriber_id)
-    if reader is None or reader.status is not SubscriptionStatus.ACTIVE:
+    reader = readers.find(session, newsletter_id, [subscriber_id], now=now).get(subscriber_id)
+    if reader is None or not reader.is_active:
         raise Conflict(
             "The reader has no active subscription to this newsletter.",
             hint="Choose another reader, or topics.",
@@ -60,10 +60,11 @@ def _history(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now: 
     )
     highest = {mailing.mailing_id: mailing.highest for mailing in earlier}
     history = 0
-    for row in messages.had(session, list(highest), low=subscriber_id, high=subscriber_id):
-        history = selection.join_history(
-            history, row.picks, highest=frozen.highest, highest_then=highest[row.mailing_id]
-        )
+    for mailing_id, _, all_picks in readers.had(session, list(highest), [subscriber_id]):
+        for picks in all_picks:
+            history = selection.join_history(
+                history, picks, highest=frozen.highest, highest_then=highest[mailing_id]
+            )
     return history
 
 

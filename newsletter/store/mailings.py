@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import cast  # row counts need a cursor's type
 
-from sqlalchemy import CursorResult, case, func, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, CursorResult, case, func, literal_column, select, union, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain import mailings
 from newsletter.domain.errors import NotFound
 from newsletter.domain.issues import IssueStatus
-from newsletter.domain.mailings import BUCKET_SIZE, BatchStatus, MailingKind, MailingStatus
+from newsletter.domain.mailings import BUCKET_SIZE, BatchStatus, Lane, MailingKind, MailingStatus
 from newsletter.domain.subscriptions import SubscriptionStatus
-from newsletter.store import inserts
+from newsletter.store import driver, inserts
 from newsletter.store.tables import Batch, Issue, Mailing, Subscription
+
+_AUDIENCE_ON_SQLITE = """
+SELECT subscriber_id FROM subscriptions
+WHERE newsletter_id = :newsletter AND status = 'active' AND subscriber_id BETWEEN :low AND :high
+ORDER BY subscriber_id
+"""
+_AUDIENCE = """
+SELECT CAST(subscriber_id / :size AS int), array_agg(subscriber_id) FROM subscriptions
+WHERE newsletter_id = :newsletter AND status = 'active' AND subscriber_id BETWEEN :low AND :high
+GROUP BY 1 ORDER BY 1
+"""
+
+# Word for word the condition of the index over open batches, which are few among all that ever were.
+IS_OPEN: ColumnElement[bool] = literal_column(
+    "(batches.status = 'pending' OR batches.retry_at IS NOT NULL)", Boolean
+)
 
 
 @dataclass(frozen=True)
@@ -28,13 +45,22 @@ class Earlier:
     cut_off_at: datetime
 
 
-def start(session: Session, issue: Issue, *, highest: int, now: datetime, expires_at: datetime) -> Mailing:
+def start(
+    session: Session,
+    issue: Issue,
+    *,
+    highest: int,
+    now: datetime,
+    expires_at: datetime,
+    lane: Lane = Lane.BULK,
+) -> Mailing:
     """Return the main mailing of an issue; make it when it is not there."""
     row = {
         "issue_id": issue.id,
         "newsletter_id": issue.newsletter_id,
         "kind": MailingKind.MAIN,
         "status": MailingStatus.RUNNING,
+        "lane": lane,
         "highest": highest,
         "started_at": now,
         "expires_at": expires_at,
@@ -87,6 +113,11 @@ def move(session: Session, mailing: Mailing, target: MailingStatus) -> None:
     session.refresh(mailing)
 
 
+def lock(session: Session, mailing_id: int) -> None:
+    """Keep others who lock this mailing waiting until the transaction ends."""
+    session.execute(select(Mailing.id).where(Mailing.id == mailing_id).with_for_update())
+
+
 def note_fault(session: Session, mailing_id: int, fault: str | None) -> None:
     """Say why nothing goes out just now; None: it does."""
     session.execute(
@@ -97,21 +128,25 @@ def note_fault(session: Session, mailing_id: int, fault: str | None) -> None:
     )
 
 
-def audience(session: Session, newsletter_id: int, *, from_bucket: int, bucket_count: int) -> list[int]:
-    """Return the active readers of a newsletter in a range of buckets, in ascending order."""
+def audience(
+    session: Session, newsletter_id: int, *, from_bucket: int, bucket_count: int
+) -> dict[int, Sequence[int]]:
+    """Return the active readers of a newsletter in a range of buckets, by bucket."""
+    is_sqlite = driver.is_sqlite(session)
     low = from_bucket * BUCKET_SIZE
-    return list(
-        session.scalars(
-            select(Subscription.subscriber_id)
-            .where(
-                Subscription.newsletter_id == newsletter_id,
-                Subscription.status == SubscriptionStatus.ACTIVE,
-                Subscription.subscriber_id >= low,
-                Subscription.subscriber_id < low + bucket_count * BUCKET_SIZE,
-            )
-            .order_by(Subscription.subscriber_id)
+    high = low + bucket_count * BUCKET_SIZE - 1
+    values = {"newsletter": newsletter_id, "low": low, "high": high, "size": BUCKET_SIZE}
+    with driver.cursor(session) as cursor:
+        cursor.execute(
+            driver.spelled(_AUDIENCE_ON_SQLITE if is_sqlite else _AUDIENCE, is_sqlite=is_sqlite), values
         )
-    )
+        rows = cursor.fetchall()
+    if not is_sqlite:
+        return dict(rows)
+    return {
+        bucket: list(ids)
+        for bucket, ids in groupby((row[0] for row in rows), key=lambda reader: reader // BUCKET_SIZE)
+    }
 
 
 def next_bucket(session: Session, newsletter_id: int, *, after: int) -> int | None:
@@ -133,13 +168,18 @@ def last_bucket(session: Session, mailing_id: int) -> int:
 
 
 def add_batches(
-    session: Session, mailing_id: int, readers: Mapping[int, Sequence[int]], *, due_at: datetime
+    session: Session,
+    mailing_id: int,
+    readers: Mapping[int, Sequence[int]],
+    *,
+    due_at: datetime,
+    wave: int = 0,
 ) -> None:
     """Freeze the audience of some buckets; a batch that is there already stays as it is."""
     rows = [
         {
             "mailing_id": mailing_id,
-            "wave": 0,
+            "wave": wave,
             "bucket": bucket,
             "status": BatchStatus.PENDING,
             "due_at": due_at,
@@ -149,6 +189,17 @@ def add_batches(
         for bucket, ids in readers.items()
     ]
     inserts.missing(session, Batch, rows, returning=Batch.id)
+
+
+def places(session: Session, mailing_id: int) -> list[tuple[int, int, int]]:
+    """Return id, wave and bucket of a mailing's batches."""
+    rows = session.execute(select(Batch.id, Batch.wave, Batch.bucket).where(Batch.mailing_id == mailing_id))
+    return [(row.id, row.wave, row.bucket) for row in rows]
+
+
+def set_due(session: Session, due: Mapping[int, datetime]) -> None:
+    """Say, by id, when batches are due."""
+    session.execute(update(Batch), [{"id": batch_id, "due_at": at} for batch_id, at in due.items()])
 
 
 def get_batch(session: Session, batch_id: int) -> Batch:
@@ -210,14 +261,13 @@ def earlier(
 
     Not only those before this one: a slow batch of an older mailing runs after a newer mailing.
     """
+    others = select(Mailing.id).where(Mailing.newsletter_id == newsletter_id, Mailing.id != other_than)
+    # Two look-ups by index, of which an OR would make a walk through all mailings that ever were.
+    wanted = union(others.where(Mailing.highest >= lowest_number), others.where(Mailing.started_at >= since))
     rows = session.execute(
         select(Mailing.id, Mailing.highest, Issue.cut_off_at)
         .join(Issue, Issue.id == Mailing.issue_id)
-        .where(
-            Mailing.newsletter_id == newsletter_id,
-            Mailing.id != other_than,
-            or_(Mailing.highest >= lowest_number, Mailing.started_at >= since),
-        )
+        .where(Mailing.id.in_(wanted))
     )
     return [Earlier(*row) for row in rows]
 
@@ -227,9 +277,7 @@ def finish(session: Session, mailing_id: int, *, now: datetime) -> bool:
 
     Two workers that settle the last two batches at once do not see each other's, so the sweep asks again.
     """
-    is_open = select(Batch.id).where(
-        Batch.mailing_id == mailing_id, or_(Batch.status == BatchStatus.PENDING, Batch.retry_at.is_not(None))
-    )
+    is_open = select(Batch.id).where(Batch.mailing_id == mailing_id, IS_OPEN)
     is_expanded = (
         select(Issue.id)
         .join(Mailing)

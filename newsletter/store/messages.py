@@ -4,115 +4,101 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from struct import Struct
 from typing import Any  # bulk rows are dictionaries of column values
 
-from sqlalchemy import bindparam, func, insert, select, tuple_, update
+from sqlalchemy import bindparam, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter.domain.mailings import BUCKET_SIZE, HAD, MessageStatus
-from newsletter.domain.subscriptions import Cadence, SubscriptionStatus
-from newsletter.store import lists
-from newsletter.store.tables import Article, ArticleKey, Message, MessageDetail, Subscriber, Subscription
+from newsletter.domain.mailings import BUCKET_SIZE, MessageStatus
+from newsletter.store import driver, lists
+from newsletter.store.tables import Message, MessageDetail
 
+# mailing_id, subscriber_id, at, code, status, picks: the columns of the table.
+MessageRow = tuple[int, int, int, int, int, bytes]
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Hold what deciding needs to know of one planned reader, as it is now.
-
-    ``signup_number`` is the number of the article that the reader signed up from.
-    """
-
-    subscriber_id: int
-    address: str | None
-    address_key: str | None
-    name: str
-    status: SubscriptionStatus | None
-    topics: int
-    cadence: Cadence
-    signup_number: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Had:
-    """Hold one earlier message of a reader."""
-
-    mailing_id: int
-    subscriber_id: int
-    picks: bytes
-
-
-def readers(session: Session, newsletter_id: int, subscriber_ids: Collection[int]) -> dict[int, Reader]:
-    """Return the readers with these ids, each with the subscription to one newsletter.
-
-    It is written so that a planner without statistics, as after an import or a restore, reads these rows alone: the
-    ids stand in both conditions, and the article is looked up reader by reader.
-    """
-    signup_number = (
-        select(Article.number)
-        .join(ArticleKey, ArticleKey.article_id == Article.id)
-        .where(ArticleKey.kind == "url", ArticleKey.value == Subscription.signup_article)
-        .correlate(Subscription)
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        select(
-            Subscriber.id,
-            Subscriber.address,
-            Subscriber.address_key,
-            Subscriber.name,
-            Subscription.status,
-            func.coalesce(Subscription.topics, 0),
-            Subscription.cadence,
-            signup_number,
-        )
-        .outerjoin(
-            Subscription,
-            (Subscription.subscriber_id == Subscriber.id)
-            & (Subscription.newsletter_id == newsletter_id)
-            & lists.among(session, Subscription.subscriber_id, subscriber_ids),
-        )
-        .where(lists.among(session, Subscriber.id, subscriber_ids))
-    )
-    found = (
-        Reader(reader, address, key, name, status, topics, cadence or Cadence.EVERY_ISSUE, number)
-        for reader, address, key, name, status, topics, cadence, number in rows
-    )
-    return {reader.subscriber_id: reader for reader in found}
-
-
-def had(session: Session, mailing_ids: Collection[int], *, low: int, high: int) -> list[Had]:
-    """Return the messages of some mailings that readers from ``low`` to ``high`` had or may have had."""
-    if not mailing_ids:
-        return []
-    rows = session.execute(
-        select(Message.mailing_id, Message.subscriber_id, Message.picks).where(
-            Message.mailing_id.in_(mailing_ids),
-            Message.subscriber_id.between(low, high),
-            Message.status.in_(HAD),
-        )
-    )
-    return [Had(*row) for row in rows]
+_INSERT = (
+    "INSERT INTO messages (mailing_id, subscriber_id, at, code, status, picks) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_COPY = "COPY messages (mailing_id, subscriber_id, at, code, status, picks) FROM STDIN (FORMAT BINARY)"
+_RECORDED = """
+SELECT array_agg(subscriber_id) FROM messages
+WHERE mailing_id = :mailing AND subscriber_id BETWEEN :low AND :high
+"""
+_RECORDED_ON_SQLITE = _RECORDED.replace("array_agg(subscriber_id)", "subscriber_id")
+# What a binary COPY wants of a row: the number of columns, then each column's size and value.
+_COPIED_ROW = Struct("!hiiiqiiihihi").pack
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END = b"\xff\xff"
 
 
 def recorded(session: Session, mailing_id: int, bucket: int) -> list[int]:
-    """Return the readers of a bucket that have a result in a mailing."""
+    """Return the readers of a bucket that have a result in a mailing, whatever their wave."""
+    is_sqlite = driver.is_sqlite(session)
     low = bucket * BUCKET_SIZE
-    return list(
-        session.scalars(
+    values = {"mailing": mailing_id, "low": low, "high": low + BUCKET_SIZE - 1}
+    statement = _RECORDED_ON_SQLITE if is_sqlite else _RECORDED
+    with driver.cursor(session) as cursor:
+        cursor.execute(driver.spelled(statement, is_sqlite=is_sqlite), values)
+        found = cursor.fetchall()
+    return [row[0] for row in found] if is_sqlite else found[0][0] or []
+
+
+def append(session: Session, rows: Sequence[MessageRow]) -> list[int]:
+    """Write the first results of readers; return those that have one already: it stays, and theirs is not written."""
+    if not rows:
+        return []
+    present: set[tuple[int, int]] = set()
+    _execute(session, "SAVEPOINT appending")
+    try:
+        _insert(session, rows)
+    except IntegrityError:
+        _execute(session, "ROLLBACK TO SAVEPOINT appending")
+        present = _present(session, rows)
+        _insert(session, [row for row in rows if row[:2] not in present])
+    _execute(session, "RELEASE SAVEPOINT appending")
+    return sorted(subscriber_id for _, subscriber_id in present)
+
+
+def _insert(session: Session, rows: Sequence[MessageRow]) -> None:
+    with driver.cursor(session) as cursor:
+        if driver.is_sqlite(session):
+            cursor.executemany(_INSERT, rows)
+            return
+        with cursor.copy(_COPY) as copy:
+            copy.write(_copied(rows))
+
+
+def _copied(rows: Sequence[MessageRow]) -> bytes:
+    """Return rows as a binary COPY wants them."""
+    pieces = [_COPY_HEAD]
+    for mailing_id, subscriber_id, at, code, status, picks in rows:
+        sizes_and_values = (6, 4, mailing_id, 8, subscriber_id, 4, at, 2, code, 2, status, len(picks))
+        pieces.append(_COPIED_ROW(*sizes_and_values))
+        pieces.append(picks)
+    pieces.append(_COPY_END)
+    return b"".join(pieces)
+
+
+def _present(session: Session, rows: Sequence[MessageRow]) -> set[tuple[int, int]]:
+    found: set[tuple[int, int]] = set()
+    for mailing_id in {row[0] for row in rows}:
+        ids = [row[1] for row in rows if row[0] == mailing_id]
+        present = session.scalars(
             select(Message.subscriber_id).where(
-                Message.mailing_id == mailing_id, Message.subscriber_id.between(low, low + BUCKET_SIZE - 1)
+                Message.mailing_id == mailing_id, lists.among(session, Message.subscriber_id, ids)
             )
         )
-    )
+        found.update((mailing_id, subscriber_id) for subscriber_id in present)
+    return found
 
 
-def append(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the first results of readers."""
-    if rows:
-        session.execute(insert(Message), list(rows))
+def _execute(session: Session, statement: str) -> None:
+    with driver.cursor(session) as cursor:
+        cursor.execute(statement)
 
 
 def change(session: Session, mailing_id: int, rows: Sequence[Mapping[str, Any]]) -> None:

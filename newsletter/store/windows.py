@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.domain import mailings
 from newsletter.domain.mailings import PlannedMessage
+from newsletter.store import driver
 from newsletter.store.leases import Claim
 from newsletter.store.tables import Batch, Window
+
+_OPEN = """
+INSERT INTO windows (batch_id, epoch, holder, planned_at, key_ids, plan)
+VALUES (:batch, :epoch, :holder, :planned_at, :key_ids, :plan) RETURNING id
+"""
+_CLOSE = "UPDATE windows SET plan = NULL, closed_at = :now WHERE id = :id"
 
 
 def open_window(
@@ -23,26 +31,27 @@ def open_window(
     key_ids: Mapping[str, int],
 ) -> int:
     """Write the decisions down and return the window's id."""
-    window = Window(
-        batch_id=claim.batch_id,
-        epoch=claim.epoch,
-        planned_at=planned_at,
-        key_ids=dict(key_ids),
-        plan=mailings.pack_window(messages),
-    )
-    session.add(window)
-    session.flush()
-    return window.id
+    is_sqlite = driver.is_sqlite(session)
+    values = {
+        "batch": claim.batch_id,
+        "epoch": claim.epoch,
+        "holder": claim.holder,
+        "planned_at": driver.instant(planned_at, is_sqlite=is_sqlite),
+        "key_ids": json.dumps(dict(key_ids)),
+        "plan": mailings.pack_window(messages),
+    }
+    with driver.cursor(session) as cursor:
+        cursor.execute(driver.spelled(_OPEN, is_sqlite=is_sqlite), values)
+        window_id: int = cursor.fetchone()[0]
+    return window_id
 
 
 def close(session: Session, window_id: int, *, now: datetime) -> None:
     """Forget the decisions: each has a result now."""
-    session.execute(
-        update(Window)
-        .where(Window.id == window_id)
-        .values(plan=None, closed_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    is_sqlite = driver.is_sqlite(session)
+    values = {"id": window_id, "now": driver.instant(now, is_sqlite=is_sqlite)}
+    with driver.cursor(session) as cursor:
+        cursor.execute(driver.spelled(_CLOSE, is_sqlite=is_sqlite), values)
 
 
 def lock_open(session: Session, window_id: int) -> bool:

@@ -73,6 +73,7 @@ HOSTILE = st.text(max_size=20) | st.sampled_from(
             address=HOSTILE,
             name=HOSTILE,
             is_retry=st.booleans(),
+            domain_id=st.none(),
         ),
         max_size=8,
     )

@@ -54,17 +54,7 @@ def record(
     code: int = 250,
 ) -> None:
     """Write results down."""
-    rows = [
-        {
-            "mailing_id": mailing_id,
-            "subscriber_id": reader,
-            "at": 0,
-            "code": code,
-            "status": status,
-            "picks": b"",
-        }
-        for reader in readers
-    ]
+    rows = [(mailing_id, reader, 0, code, status, b"") for reader in readers]
     messages.append(session, rows)
 
 

@@ -6,7 +6,6 @@ import email
 import email.policy
 import html
 import re
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any  # arguments of a message, to be changed one by one
@@ -188,7 +187,7 @@ def test_the_same_arguments_give_the_same_bytes_whatever_has_changed_since(
 
 def test_message_ids_differ_between_readers_and_mailings(composer: Composer, frozen: FrozenIssue) -> None:
     planned = arguments(frozen)["planned"]
-    changes: list[dict[str, Any]] = [{}, {"mailing_id": 4}, {"planned": replace(planned, subscriber_id=78)}]
+    changes: list[dict[str, Any]] = [{}, {"mailing_id": 4}, {"planned": planned._replace(subscriber_id=78)}]
 
     found = {parsed(composer.message(**arguments(frozen, **change))[1])["Message-ID"] for change in changes}
 
@@ -210,7 +209,7 @@ def test_a_proof_is_marked_names_no_reader_and_is_unique(composer: Composer, fro
 
 @pytest.mark.parametrize("name", [*HOSTILE, "Bcc:\r\n x@y.example", "nul\x00", "half \ud83d"])
 def test_no_name_breaks_a_message(composer: Composer, frozen: FrozenIssue, name: str) -> None:
-    planned = replace(arguments(frozen)["planned"], name=name)
+    planned = arguments(frozen)["planned"]._replace(name=name)
 
     _, message = composer.message(**arguments(frozen, planned=planned))
 

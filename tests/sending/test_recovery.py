@@ -175,14 +175,7 @@ def test_a_batch_is_done_only_when_every_planned_reader_has_a_result(press: Pres
     with press.database.transaction() as session:
         claim = leases.claim(session, holder="one", lease=GONE, now=press.clock.now())
         assert claim is not None
-        row = {
-            "mailing_id": mailing_id,
-            "at": 0,
-            "code": 250,
-            "status": MessageStatus.SUBMITTED,
-            "picks": b"\x01",
-        }
-        messages.append(session, [row | {"subscriber_id": 1}])
+        messages.append(session, [(mailing_id, 1, 0, 250, MessageStatus.SUBMITTED, b"\x01")])
         record.settle(session, claim, now=press.clock.now())
 
     press.drain()

@@ -33,7 +33,10 @@ class SourceStatus(StrEnum):
 
 
 class Newsletter(Base):
-    """One newsletter of the publisher: who it is from, what it looks like, how it is filled."""
+    """One newsletter of the publisher: who it is from, what it looks like, how it is filled.
+
+    ``spread_minutes``: the time over which an issue goes out; 0 = as fast as it can.
+    """
 
     __tablename__ = "newsletters"
 
@@ -56,6 +59,7 @@ class Newsletter(Base):
     story_minimum: Mapped[int] = mapped_column(SmallInteger, default=1)
     story_maximum: Mapped[int] = mapped_column(SmallInteger, default=20)
     on_silence: Mapped[OnSilence] = mapped_column(Words(OnSilence), default=OnSilence.SEND)
+    spread_minutes: Mapped[int] = mapped_column(SmallInteger, default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.domain.mailings import BatchStatus, MailingKind, MailingStatus, MessageStatus
+from newsletter.domain.mailings import BatchStatus, Lane, MailingKind, MailingStatus, MessageStatus
 from newsletter.store.tables.base import Base
 from newsletter.store.types import BigId, Numbers, UtcDateTime, Words
 
@@ -45,13 +45,22 @@ class NoticeStatus(StrEnum):
 class Mailing(Base):
     """The sending of one issue. ``highest`` is its newest article number: bit 0 of every pick.
 
-    ``fault`` says why nothing goes out just now, as when the relay does not answer.
+    A mailing of a higher ``lane`` goes first. ``fault`` says why nothing goes out just now, as when the relay does
+    not answer.
     """
 
     __tablename__ = "mailings"
     __table_args__ = (
         UniqueConstraint("issue_id", "kind"),
         Index("ix_mailings_newsletter", "newsletter_id", "started_at"),
+        Index("ix_mailings_highest", "newsletter_id", "highest"),  # whose messages count as had
+        Index(
+            "ix_mailings_unfinished",
+            "lane",
+            "id",
+            postgresql_where=text("finished_at IS NULL"),
+            sqlite_where=text("finished_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -59,6 +68,7 @@ class Mailing(Base):
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     kind: Mapped[MailingKind] = mapped_column(Words(MailingKind), default=MailingKind.MAIN)
     status: Mapped[MailingStatus] = mapped_column(Words(MailingStatus), default=MailingStatus.RUNNING)
+    lane: Mapped[Lane] = mapped_column(Numbers(Lane), default=Lane.BULK)
     highest: Mapped[int] = mapped_column(Integer)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -76,8 +86,14 @@ class Batch(Base):
     __tablename__ = "batches"
     __table_args__ = (
         UniqueConstraint("mailing_id", "wave", "bucket"),
-        Index("ix_batches_due", "status", "due_at"),
-        Index("ix_batches_retry", "retry_at"),
+        # Every claim looks through the open ones: a few among all batches that ever were.
+        Index(
+            "ix_batches_open",
+            "mailing_id",
+            "due_at",
+            postgresql_where=text("status = 'pending' OR retry_at IS NOT NULL"),
+            sqlite_where=text("status = 'pending' OR retry_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -109,7 +125,8 @@ class BucketLease(Base):
 class Window(Base):
     """At most 256 decisions, committed before the first byte goes out; ``plan`` is emptied when recorded.
 
-    ``planned_at`` and ``key_ids`` outlive it, so that a retry makes the same bytes.
+    ``holder`` is the worker that opened it: its journal may know more. ``planned_at`` and ``key_ids`` outlive the
+    plan, so that a retry makes the same bytes.
     """
 
     __tablename__ = "windows"
@@ -126,6 +143,7 @@ class Window(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"))
     epoch: Mapped[int] = mapped_column(Integer)
+    holder: Mapped[str] = mapped_column(String(32), default="")
     planned_at: Mapped[datetime] = mapped_column(UtcDateTime)
     key_ids: Mapped[dict[str, int]] = mapped_column(JSON)
     plan: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -1,0 +1,128 @@
+"""Read what deciding needs to know of planned readers: who they are now, and what they have had."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple  # parameters are of any type
+
+from sqlalchemy.orm import Session
+
+from newsletter.domain.subscriptions import Cadence
+from newsletter.store import driver
+
+_SPARSE = 4  # looking a row up by its key costs about as much as reading four rows one after another
+_CADENCES = {cadence.value: cadence for cadence in Cadence}
+
+# Everything about a reader is looked up by the reader, and the readers stand in every condition: so a planner without
+# statistics, as after an import or a restore, reads these rows alone.
+_READERS = """
+SELECT s.id, s.address, s.name, s.domain_id, coalesce(u.status = 'active', false),
+  (SELECT p.id FROM suppressions p WHERE p.address_key = s.address_key AND p.scope = 'bulk'
+    AND p.lifted_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > :now)) IS NOT NULL,
+  coalesce(u.topics, 0), u.cadence,
+  (SELECT a.number FROM article_keys k JOIN articles a ON a.id = k.article_id
+    WHERE k.kind = 'url' AND k.value = u.signup_article)
+FROM subscribers s LEFT JOIN subscriptions u
+  ON u.subscriber_id = s.id AND u.newsletter_id = :newsletter AND u.subscriber_id {among}
+WHERE s.id {among}
+"""
+# The statuses are those of HAD, told to the planner.
+_HAD = """
+SELECT mailing_id, array_agg(subscriber_id), array_agg(picks) FROM messages
+WHERE mailing_id = ANY(CAST(:mailings AS int[])) AND subscriber_id {among} AND status IN (0, 1, 2)
+GROUP BY mailing_id
+"""
+_HAD_ON_SQLITE = """
+SELECT subscriber_id, picks FROM messages
+WHERE mailing_id = :mailing AND subscriber_id {among} AND status IN (0, 1, 2)
+"""
+
+
+class Reader(NamedTuple):
+    """Hold what deciding needs to know of one planned reader, as it is now.
+
+    ``address`` is None when the reader was erased. ``signup_number`` is the number of the article that the reader
+    signed up from.
+    """
+
+    subscriber_id: int
+    address: str | None
+    name: str
+    domain_id: int | None
+    is_active: bool
+    is_suppressed: bool
+    topics: int
+    cadence: Cadence
+    signup_number: int | None
+
+
+class Had(NamedTuple):
+    """Hold the picks that some readers had, or may have had, of one mailing."""
+
+    mailing_id: int
+    subscriber_ids: Sequence[int]
+    picks: Sequence[bytes]
+
+
+def find(
+    session: Session, newsletter_id: int, subscriber_ids: Collection[int], *, now: datetime
+) -> dict[int, Reader]:
+    """Return readers by id, each with the subscription to one newsletter; more than asked for may come along."""
+    if not subscriber_ids:
+        return {}
+    is_sqlite = driver.is_sqlite(session)
+    among, values = _among(subscriber_ids, is_sqlite=is_sqlite)
+    values |= {"newsletter": newsletter_id, "now": driver.instant(now, is_sqlite=is_sqlite)}
+    with driver.cursor(session) as cursor:
+        cursor.execute(_spelled(_READERS, among, is_sqlite=is_sqlite), values)
+        rows = cursor.fetchall()
+    every_issue = Cadence.EVERY_ISSUE  # of a reader without a subscription
+    return {
+        reader: Reader(
+            reader,
+            address,
+            name,
+            domain,
+            active,
+            suppressed,
+            topics,
+            _CADENCES.get(word, every_issue),
+            signup,
+        )
+        for reader, address, name, domain, active, suppressed, topics, word, signup in rows
+    }
+
+
+def had(session: Session, mailing_ids: Collection[int], subscriber_ids: Collection[int]) -> Iterator[Had]:
+    """Yield what readers had of mailings, in any order; readers who were not asked for may come along."""
+    if not mailing_ids or not subscriber_ids:
+        return
+    is_sqlite = driver.is_sqlite(session)
+    among, values = _among(subscriber_ids, is_sqlite=is_sqlite)
+    statement = _spelled(_HAD_ON_SQLITE if is_sqlite else _HAD, among, is_sqlite=is_sqlite)
+    with driver.cursor(session) as cursor:
+        if not is_sqlite:
+            cursor.execute(statement, values | {"mailings": driver.numbers(mailing_ids, is_sqlite=False)})
+            yield from map(Had._make, cursor)
+            return
+        for mailing_id in mailing_ids:
+            cursor.execute(statement, values | {"mailing": mailing_id})
+            rows = cursor.fetchall()
+            if rows:
+                yield Had(mailing_id, *zip(*rows, strict=True))
+
+
+def _among(subscriber_ids: Collection[int], *, is_sqlite: bool) -> tuple[str, dict[str, Any]]:
+    """Return a condition and its values: a range when most ids of it are wanted, else a list."""
+    low, high = min(subscriber_ids), max(subscriber_ids)
+    if high - low < _SPARSE * len(subscriber_ids):
+        return "BETWEEN :low AND :high", {"low": low, "high": high}
+    listed = "IN (SELECT value FROM json_each(:ids))" if is_sqlite else "= ANY(CAST(:ids AS bigint[]))"
+    return listed, {"ids": driver.numbers(subscriber_ids, is_sqlite=is_sqlite)}
+
+
+@lru_cache
+def _spelled(statement: str, among: str, *, is_sqlite: bool) -> str:
+    return driver.spelled(statement.format(among=among), is_sqlite=is_sqlite)
