@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.faults import Fault, Odds, Stage, everywhere, read_chances, write_chances
-from tests.services.witness import FaultyServer, Evidence, Trouble
+from tests.services.witness import Evidence, FaultyServer, Trouble
 
 MESSAGE = (
     "Message-ID: <{id}@post.example.com>\r\nTo: <{reader}>\r\nMIME-Version: 1.0\r\n"
