@@ -32,11 +32,12 @@ DAY_COUNT = 14
 NEW_A_DAY = STORY_COUNT // (DAY_COUNT + 1)  # so that each of the earlier mailings reaches into the candidates
 FIRST_READER = BUCKET_SIZE  # the readers fill whole buckets
 _FIRST_ARTICLE = 900  # a newsletter that is some weeks old
-_FOLLOWED = 0.8  # of the topics: enough that a digest is full after what the reader has had
+# Three topics in four, drawn for each reader: enough that a digest is full after what the reader has had.
+_FOLLOWED = f"(hashint8extended(n, 1) | hashint8extended(n, 2)) & {(1 << TOPIC_COUNT) - 1}"
 _HAD_OF_THESE = 0.6  # stories of today's candidates in each earlier digest, mean
 _HAD_OLDER = 18  # stories in each earlier digest that are no candidates any more
 _RANGE = "CAST(:first AS bigint), CAST(:last AS bigint)"
-_POOL = 4096  # different masks and picks, which readers get in ever other combinations
+_POOL = 4096  # different picks of each day, which readers get in ever other combinations
 _DOMAINS = ("example.com", "example.net", "example.org", "mail.example.com", "post.example.net")
 _NAMES = ("Ana Müller", "John Smith", "María José Núñez", "Li Wei", "", "O'Brien, Pat", "Zoë", "Jan de Vries")
 
@@ -145,16 +146,12 @@ def _add_readers(
             "now": now,
         },
     )
-    draw = random.Random(1)
-    masks = [_mask(draw) if is_personal else 0 for _ in range(_POOL)]
-    _add_pool(connection, "pool_topics", "bigint", masks)
     connection.execute(
         text(
             "INSERT INTO subscriptions"
             " (subscriber_id, newsletter_id, status, topics, cadence, requested_at, confirmed_at)"
-            " SELECT n, :newsletter, 'active', p.value, 'every_issue', :now, :now"
-            f" FROM generate_series({_RANGE}) AS n"
-            f" JOIN pool_topics AS p ON p.place = (n * 2654435761) % {_POOL} ORDER BY n"
+            f" SELECT n, :newsletter, 'active', {_FOLLOWED if is_personal else 0}, 'every_issue', :now, :now"
+            f" FROM generate_series({_RANGE}) AS n ORDER BY n"
         ),
         {"first": FIRST_READER, "last": last, "newsletter": newsletter_id, "now": now},
     )
@@ -163,14 +160,14 @@ def _add_readers(
 def _add_history(session: Session, newsletter_id: int, count: int, *, now: datetime) -> None:
     """Write the message rows of one digest a day, in the order in which they came about."""
     newest = _FIRST_ARTICLE + STORY_COUNT
-    connection, draw = session.connection(), random.Random(2)
+    connection, draw = session.connection(), random.Random(1)
     newsletter = session.get_one(Newsletter, newsletter_id)
     for day in range(DAY_COUNT, 0, -1):
         overlap = STORY_COUNT - day * NEW_A_DAY
         mailing_id = _add_mailing(
             session, newsletter, DAY_COUNT + 1 - day, newest - day * NEW_A_DAY, now - timedelta(days=day)
         )
-        _add_pool(connection, f"pool_{day}", "bytea", [_picks(draw, overlap) for _ in range(_POOL)])
+        _add_pool(connection, f"pool_{day}", [_picks(draw, overlap) for _ in range(_POOL)])
         connection.execute(
             text(
                 "INSERT INTO messages (mailing_id, subscriber_id, at, code, status, picks)"
@@ -209,15 +206,11 @@ def _add_mailing(session: Session, newsletter: Newsletter, number: int, highest:
     return mailing.id
 
 
-def _add_pool(connection: Connection, name: str, kind: str, values: list[int] | list[bytes]) -> None:
-    connection.execute(text(f"CREATE TEMPORARY TABLE {name} (place bigint, value {kind}) ON COMMIT DROP"))
+def _add_pool(connection: Connection, name: str, values: list[bytes]) -> None:
+    connection.execute(text(f"CREATE TEMPORARY TABLE {name} (place bigint, value bytea) ON COMMIT DROP"))
     rows = [{"place": place, "value": value} for place, value in enumerate(values)]
     connection.execute(text(f"INSERT INTO {name} VALUES (:place, :value)"), rows)
     connection.execute(text(f"ANALYZE {name}"))
-
-
-def _mask(draw: random.Random) -> int:
-    return sum(1 << topic for topic in range(TOPIC_COUNT) if draw.random() < _FOLLOWED) or 1
 
 
 def _picks(draw: random.Random, overlap: int) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import _audience
@@ -14,7 +16,7 @@ import _sink
 from _audience import Audience
 from _sender import Task
 from _setup import Cluster
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from newsletter.reporting import receipts
 from newsletter.runtime.clock import SystemClock
@@ -30,10 +32,12 @@ class Run:
     count: int
     wall: float
     cpu: float
-    server_cpu: float = float("nan")
+    server_cpu: float = math.nan  # nan: there is none, or it is not ours
     kilobytes: float = 0.0
     peak: float = 0.0
     recording: float = 0.0
+    expanding: float = 0.0  # wall seconds
+    octets_a_row: float = 0.0  # of messages and their index in the database
     digest_count: int = 0
     seconds_at_sink: float = 0.0
 
@@ -57,9 +61,24 @@ class Bench:
 
     def prepared(self, reader_count: int, *, is_personal: bool) -> Audience:
         """Return an audience whose issue is expanded, in a database to be copied."""
-        audience = _audience.prepare(self.cluster.new(), reader_count=reader_count, is_personal=is_personal)
-        expand(audience)
+        audience = self.built(reader_count, is_personal=is_personal)
+        expand(audience.url, audience.issue_id)
         return audience
+
+    def built(self, reader_count: int, *, is_personal: bool) -> Audience:
+        """Return an audience whose issue is built, in a database to be copied."""
+        return _audience.prepare(self.cluster.new(), reader_count=reader_count, is_personal=is_personal)
+
+    def run_all(self, audience: Audience) -> Run:
+        """Expand the issue and send it to an audience, in a copy of its database, over a fresh sink."""
+        with self._copied(audience) as url, _sink.running(self.sink) as port:
+            size_before = _size_of_messages(url)
+            expanding = expand(url, audience.issue_id)
+            run = self.send(url, port)
+            octets = _size_of_messages(url) - size_before
+            return replace(
+                self._checked(run, url, port), expanding=expanding, octets_a_row=octets / run.count
+            )
 
     def run(
         self,
@@ -76,16 +95,7 @@ class Bench:
             _sink.running(self.sink, delay_ms=delay_ms, is_lockstep=is_lockstep) as port,
         ):
             run = self.send(url, port, process_count=process_count, watch=watch)
-            digest_count = check_receipt(url, audience.reader_count)
-            taken = check_sink(port, audience.reader_count)
-        return Run(
-            **{
-                **vars(run),
-                "kilobytes": taken.octet_count / run.count / 1000,
-                "digest_count": digest_count,
-                "seconds_at_sink": taken.seconds,
-            }
-        )
+            return self._checked(run, url, port)
 
     def run_against(self, audience: Audience, port: int) -> Run:
         """Send to an audience, in a copy of its database, over a sink that cannot be asked."""
@@ -94,12 +104,23 @@ class Bench:
             check_receipt(url, audience.reader_count)
         return run
 
+    def source(self, count: int, *, port: int | None = None) -> Run:
+        """Send with smtp-source, to a fresh sink or to one that cannot be asked."""
+        if port is not None:
+            wall, cpu = _sink.smtp_source(port, count=count, connections=_sender.CONNECTIONS)
+            return Run(count=count, wall=wall, cpu=cpu, kilobytes=_sink.MESSAGE_SIZE / 1000)
+        with _sink.running(self.sink) as fresh:
+            run = self.source(count, port=fresh)
+            taken = _sink.taken(fresh)
+        assert taken.message_count == count, taken
+        return replace(run, kilobytes=taken.octet_count / count / 1000)
+
     def merge(self, audience: Audience) -> Run:
         """Send to an audience with a mail merge."""
         with self._copied(audience) as url, _sink.running(self.sink) as port:
             run = self.send(url, port, program="_merge")
-            check_sink(port, audience.reader_count)
-        return run
+            taken = check_sink(port, audience.reader_count)
+        return replace(run, kilobytes=taken.octet_count / run.count / 1000)
 
     def send(
         self, url: str, port: int, *, process_count: int = 1, watch: str = "", program: str = "_sender"
@@ -118,6 +139,16 @@ class Bench:
             recording=sum(cost.recording for cost in costs),
         )
 
+    def _checked(self, run: Run, url: str, port: int) -> Run:
+        digest_count = check_receipt(url, run.count)
+        taken = check_sink(port, run.count)
+        return replace(
+            run,
+            kilobytes=taken.octet_count / run.count / 1000,
+            digest_count=digest_count,
+            seconds_at_sink=taken.seconds,
+        )
+
     @contextmanager
     def _copied(self, audience: Audience) -> Iterator[str]:
         url = self.cluster.copy(audience.url)
@@ -127,11 +158,21 @@ class Bench:
             self.cluster.drop(url)
 
 
-def expand(audience: Audience) -> None:
-    """Freeze the audience of the issue."""
-    database = Database(audience.url)
-    expanding.expand(database.transaction, audience.issue_id, now=SystemClock().now())
+def expand(url: str, issue_id: int) -> float:
+    """Freeze the audience of the issue; return the seconds that it took."""
+    database, start = Database(url), time.perf_counter()
+    expanding.expand(database.transaction, issue_id, now=SystemClock().now())
+    seconds = time.perf_counter() - start
     database.dispose()
+    return seconds
+
+
+def _size_of_messages(url: str) -> int:
+    database = Database(url)
+    with database.reading() as session:
+        size: int = session.execute(text("SELECT pg_total_relation_size('messages')")).scalar_one()
+    database.dispose()
+    return size
 
 
 def check_receipt(url: str, reader_count: int) -> int:

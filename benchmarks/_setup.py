@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
@@ -56,14 +57,7 @@ class Cluster:
     def cpu(self) -> float:
         """Return the CPU seconds of the server and all its children so far; nan when it was given."""
         server = self._server.process_id
-        if server is None:
-            return float("nan")
-        while True:
-            try:
-                ticks = sum(_ticks(server)) + sum(sum(_ticks(child)[:2]) for child in _children(server))
-            except FileNotFoundError:  # a child has just ended: its time is the server's cutime now
-                continue
-            return ticks / os.sysconf("SC_CLK_TCK")
+        return math.nan if server is None else family_cpu(server)
 
 
 @contextmanager
@@ -74,6 +68,16 @@ def cluster() -> Iterator[Cluster]:
         yield Cluster(server)
     finally:
         server.close()
+
+
+def family_cpu(process: int) -> float:
+    """Return the CPU seconds of a process, its children and those of them that have ended, so far."""
+    while True:
+        try:
+            ticks = sum(_ticks(process)) + sum(sum(_ticks(child)[:2]) for child in _children(process))
+        except FileNotFoundError:  # a child has just ended: its time is in the parent's cutime now
+            continue
+        return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def machine() -> str:
