@@ -1,6 +1,6 @@
 """Define the tables; import them from here."""
 
-from newsletter.store.tables.admin import Counter, HookDelivery, KeyPurpose, SigningKey
+from newsletter.store.tables.admin import Counter, DkimKey, HookDelivery, KeyPurpose, SigningKey
 from newsletter.store.tables.base import Base
 from newsletter.store.tables.feedback import Outcome
 from newsletter.store.tables.people import ConsentEvent, Domain, Subscriber, Subscription, Suppression
@@ -37,6 +37,7 @@ __all__ = [
     "BucketLease",
     "ConsentEvent",
     "Counter",
+    "DkimKey",
     "Domain",
     "HookDelivery",
     "Issue",

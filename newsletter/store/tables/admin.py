@@ -35,6 +35,25 @@ class SigningKey(Base):
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class DkimKey(Base):
+    """An RSA key that signs the messages of a domain (PKCS #8), published at its selector.
+
+    It signs new messages from ``activated_at`` to ``retired_at``; messages that it signed once are made again with
+    it at any time.
+    """
+
+    __tablename__ = "dkim_keys"
+    __table_args__ = (UniqueConstraint("domain", "selector"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    domain: Mapped[str] = mapped_column(String(253))
+    selector: Mapped[str] = mapped_column(String(253))
+    private_key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    activated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class HookDelivery(Base):
     """A signed webhook that was carried out; the same id again is answered with the same response."""
 
