@@ -1,0 +1,59 @@
+"""Look up names in DNS."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from dns import exception, resolver
+from dns.rdatatype import TXT
+from dns.rdtypes.txtbase import TXTBase
+
+from newsletter.domain.errors import FetchError, InvalidInput
+
+_PATIENCE = 10.0  # seconds for all tries; a resolver asks each of its servers for some seconds
+_PORT = 53
+_UDP_MAX = 1232  # octets that no network cuts in pieces, as name servers agreed on DNS flag day 2020
+
+
+def texts(name: str, *, server: str = "") -> list[str]:
+    """Return the TXT records at a name, the strings of each joined; none when there is no such name.
+
+    ``server`` is the address of the name server to ask, with its port when that is not 53; otherwise those of this
+    machine are asked. Raise FetchError when no server answers.
+    """
+    try:
+        answer = _resolver(server).resolve(name, TXT, lifetime=_PATIENCE, search=False)
+    except (resolver.NXDOMAIN, resolver.NoAnswer):
+        return []
+    except exception.DNSException as error:
+        raise FetchError(
+            f"The name servers do not answer for {name} ({type(error).__name__}).",
+            hint="Try again later, or ask another one with --nameserver ADDRESS.",
+            reason="dns_unavailable",
+        ) from error
+    found = [record for record in answer if isinstance(record, TXTBase)]
+    return [b"".join(record.strings).decode("utf-8", "replace") for record in found]
+
+
+def _resolver(server: str) -> resolver.Resolver:
+    asked = resolver.Resolver(configure=not server)
+    if server:
+        host, asked.port = _place(server)
+        asked.nameservers = [host]
+    asked.use_edns(0, 0, _UDP_MAX)  # a key of 2048 bits needs some 500 octets, and more is asked again by TCP
+    return asked
+
+
+def _place(server: str) -> tuple[str, int]:
+    """Read 192.0.2.1, 192.0.2.1:5353, 2001:db8::1 or [2001:db8::1]:5353."""
+    host, _, port = server.rpartition(":")
+    if not host or (":" in host and not host.startswith("[")):
+        host, port = server, str(_PORT)
+    try:
+        return str(ipaddress.ip_address(host.strip("[]"))), int(port)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{server!r} is no address of a name server.",
+            hint="Give its IP address, such as 192.0.2.1 or 192.0.2.1:5353.",
+            reason="bad_nameserver",
+        ) from error
