@@ -137,7 +137,7 @@ class Ordeal:
         counts: dict[Kind, int] = {
             "process": plan.kills,
             "redis": plan.redis_kills,
-            "database": plan.database_restarts,
+            "database": plan.database_restarts if self._postgres else 0,
         }
         kinds = [kind for kind, count in counts.items() for _ in range(count)]
         self._chance.shuffle(kinds)
@@ -154,7 +154,8 @@ class Ordeal:
         if kind == "redis":
             redis.kill()
             redis.start()
-        elif self._postgres is not None:
+        else:
+            assert self._postgres is not None
             self._postgres.kill()
             self._postgres.start()
         return True
