@@ -42,7 +42,7 @@ def test_a_message_arrives_as_it_was_and_the_reply_is_told(sink: Sink) -> None:
 
     assert (reply.code, reply.enhanced, reply.text) == (250, "2.0.0", "kept")
     (received,) = sink.messages
-    assert (received.mail_from, received.rcpt_to, received.message) == (*ENVELOPE.__dict__.values(), MESSAGE)
+    assert (received.mail_from, received.rcpt_to, received.message) == (*ENVELOPE[:2], MESSAGE)
 
 
 def test_a_refused_recipient_ends_only_its_own_message(sink: Sink) -> None:
@@ -167,7 +167,7 @@ def answers(*, once: bytes = b"", last: bytes = b"", dot: bytes = b"250 kept\r\n
         read = b""
         while chunk := peer.recv(65_536):
             read += chunk
-            if once and once in read:
+            if once and once in read.lower():
                 peer.sendall(last)
                 return
             if read.endswith(b"\r\n.\r\n"):
@@ -200,14 +200,14 @@ def test_a_connection_lost_behind_the_final_dot_leaves_the_message_uncertain() -
 
 
 def test_a_connection_lost_before_the_body_is_a_reason_to_try_again() -> None:
-    transport = connected_to(answers(once=b"data\r\n"))
+    transport = connected_to(answers(once=b"data\r\n", times=2))
 
     with pytest.raises(TransientSendError):
         transport.submit(ENVELOPE, MESSAGE)
 
 
 def test_a_recipient_at_whom_the_relay_hangs_up_keeps_no_other_waiting() -> None:
-    transport = connected_to(answers(once=b"rcpt"))
+    transport = connected_to(answers(once=b"rcpt", times=2))
 
     with pytest.raises(TransientSendError):
         transport.submit(ENVELOPE, MESSAGE)
