@@ -36,7 +36,7 @@ def add(
     key = signing.new_key()
     with opened() as service, service.transaction() as session:
         chosen = rules.parse_selector(selector or _next_selector(service, session, named), domain=named)
-        made = _record_of(dkim.add(session, named, chosen, private_key=key, now=service.clock.now()))
+        made = record_of(dkim.add(session, named, chosen, private_key=key, now=service.clock.now()))
     _tell_made(made, f"{named} {chosen}", json_wanted=json_wanted)
 
 
@@ -52,7 +52,7 @@ def import_key(
     chosen = rules.parse_selector(selector, domain=named)
     key = signing.from_pem(file.read_bytes())
     with opened() as service, service.transaction() as session:
-        made = _record_of(dkim.add(session, named, chosen, private_key=key, now=service.clock.now()))
+        made = record_of(dkim.add(session, named, chosen, private_key=key, now=service.clock.now()))
     _tell_made(made, f"{named} {chosen}", json_wanted=json_wanted)
 
 
@@ -69,7 +69,7 @@ def record(
             keys = [dkim.get(session, named, rules.parse_selector(selector, domain=named))]
         else:
             keys = [key for key in dkim.of_domain(session, named) if key.retired_at is None]
-        records = [_record_of(key) for key in keys]
+        records = [record_of(key) for key in keys]
     if not records:
         raise NotFound(
             f"{named} has no key to publish.",
@@ -98,9 +98,9 @@ def activate(
     named = rules.parse_domain(domain)
     with opened() as service:
         with service.reading() as session:
-            expected = _record_of(dkim.get(session, named, rules.parse_selector(selector, domain=named)))
+            expected = record_of(dkim.get(session, named, rules.parse_selector(selector, domain=named)))
         if not unchecked:
-            _require_published(expected, nameserver=nameserver)
+            _require_published(expected, domain=named, nameserver=nameserver)
         with service.transaction() as session:
             key = dkim.get(session, named, rules.parse_selector(selector, domain=named))
             replaced = dkim.activate(session, key, now=service.clock.now())
@@ -140,16 +140,17 @@ def _next_selector(service: App, session: Session, domain: str) -> str:
     return rules.next_selector(taken, on=service.clock.now().date())
 
 
-def _record_of(key: DkimKey) -> KeyRecord:
+def record_of(key: DkimKey) -> KeyRecord:
+    """Return the DNS record that publishes a key."""
     return KeyRecord(rules.record_name(key.domain, key.selector), signing.record_value(key.private_key))
 
 
-def _require_published(record: KeyRecord, *, nameserver: str) -> None:
+def _require_published(record: KeyRecord, *, domain: str, nameserver: str) -> None:
     if fault := rules.fault_of(dns.texts(record.name, server=nameserver), record):
         raise Conflict(
             f"The TXT record at {record.name} is not as it must be: {fault}.",
-            hint="See the record with newsletter dkim record DOMAIN, publish it, and wait until its old TTL is over; "
-            "--unchecked signs without looking.",
+            hint=f"Publish what this prints: newsletter dkim record {domain}. Caches may remember for some minutes that "
+            "there was none: --nameserver asks the zone's own server, --unchecked signs without looking.",
             reason="not_published",
         )
 

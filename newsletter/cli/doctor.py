@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from http.client import HTTPException
 from tempfile import TemporaryFile
 from typing import Annotated
@@ -17,10 +18,13 @@ import typer
 
 from newsletter import wiring
 from newsletter.cli import output
-from newsletter.domain.errors import NewsletterError
+from newsletter.cli.dkim import record_of
+from newsletter.domain import dkim as rules
+from newsletter.domain.errors import FetchError, NewsletterError
 from newsletter.runtime import logs, settings
-from newsletter.store import OperationalError, Session, keys, mailings, migrate, newsletters, sources
-from newsletter.store.tables import KeyPurpose, Newsletter
+from newsletter.store import OperationalError, Session, dkim, keys, mailings, migrate, newsletters, sources
+from newsletter.store.tables import DkimKey, KeyPurpose, Newsletter
+from newsletter.transports import dns
 from newsletter.wiring import App
 
 app = typer.Typer(help="Check settings, database, broker and relay; say what to do.")
@@ -79,7 +83,7 @@ def examine(*, offline: bool) -> Iterator[Finding]:
     if not offline:
         yield from _tried("relay", _relay, service)
         yield from _tried("web", _web, service)
-    yield from _tried("database", _database, service)
+    yield from _tried("database", partial(_database, offline=offline), service)
 
 
 def _tried(subject: str, look: Callable[[App], Iterator[Finding]], service: App) -> Iterator[Finding]:
@@ -169,7 +173,7 @@ def _web(service: App) -> Iterator[Finding]:
     yield Finding("web", State.OK, f"{url} answers {status}")
 
 
-def _database(service: App) -> Iterator[Finding]:
+def _database(service: App, *, offline: bool) -> Iterator[Finding]:
     service.database.ping()
     kind = "SQLite" if service.database.is_sqlite else "PostgreSQL"
     if not migrate.is_current(service.database):
@@ -186,6 +190,7 @@ def _database(service: App) -> Iterator[Finding]:
         yield from _newsletters(session)
         yield from _sources(session)
         yield from _mailings(session)
+    yield from _dkim(service, offline=offline)
     service.database.dispose()
 
 
@@ -239,6 +244,42 @@ def _mailings(session: Session) -> Iterator[Finding]:
             f"is being mailed ({mailing.status}){f': {mailing.fault}' if mailing.fault else ''}",
             f"Account: newsletter issues receipt {mailing.issue_id}",
         )
+
+
+def _dkim(service: App, *, offline: bool) -> Iterator[Finding]:
+    with service.reading() as session:
+        domains = {each.from_address.rpartition("@")[2] for each in newsletters.listing(session)}
+        keys_found = {domain: dkim.signing_key(session, domain) for domain in sorted(domains)}
+    for domain, key in keys_found.items():
+        subject = f"dkim {domain}"
+        if key is None:
+            yield Finding(
+                subject,
+                State.NOTE,
+                "messages are not signed here",
+                "Let the relay sign them, or make a key: docs/operations/dkim.md. Gmail and Yahoo refuse bulk mail "
+                "that nobody signed.",
+            )
+        elif offline:
+            yield Finding(subject, State.OK, f"{key.selector} of {key.domain} signs")
+        else:
+            yield _published(subject, key)
+
+
+def _published(subject: str, key: DkimKey) -> Finding:
+    record = record_of(key)
+    try:
+        fault = rules.fault_of(dns.texts(record.name), record)
+    except FetchError as error:
+        return Finding(subject, State.NOTE, error.message, "Run the doctor where DNS answers.")
+    if fault:
+        return Finding(
+            subject,
+            State.FAULT,
+            f"the TXT record at {record.name} is not as it must be: {fault}",
+            f"Receivers cannot verify what is mailed now. See the record: newsletter dkim record {key.domain}",
+        )
+    return Finding(subject, State.OK, f"{key.selector} of {key.domain} signs, and its record is published")
 
 
 def _fault(subject: str, error: NewsletterError) -> Finding:

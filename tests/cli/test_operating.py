@@ -130,3 +130,16 @@ def test_the_doctor_survives_settings_that_cannot_be_read(cli: Cli, monkeypatch:
 
     assert said.code == 1
     assert "NEWSLETTER_PUBLIC_URL" in said.json[0]["text"]
+
+
+def test_the_doctor_says_who_signs(cli: Cli, daily: str) -> None:
+    before = cli("doctor", "--offline", "--json").json
+    cli("dkim", "add", "example.com", "--selector", "n1")
+    cli("dkim", "activate", "example.com", "n1", "--unchecked")
+    after = cli("doctor", "--offline", "--json").json
+
+    texts = [
+        next(finding["text"] for finding in findings if finding["subject"] == "dkim post.example.com")
+        for findings in (before, after)
+    ]
+    assert texts == ["messages are not signed here", "n1 of example.com signs"]

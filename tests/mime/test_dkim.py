@@ -268,20 +268,17 @@ def test_a_field_folded_in_any_way_verifies(verifies: Judge, pieces: list[bytes]
     assert verifies(signed(message(header().replace(headers.text("Subject", "Ships, and more"), field))))
 
 
-def pem(
-    key: serialization.NoEncryption | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, style: str
-) -> bytes:
-    assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
-    forms = {
-        "PKCS#1": serialization.PrivateFormat.TraditionalOpenSSL,
-        "PKCS#8": serialization.PrivateFormat.PKCS8,
-    }
+def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, style: str) -> bytes:
     lock = (
         serialization.BestAvailableEncryption(b"secret")
         if style == "locked"
         else serialization.NoEncryption()
     )
-    form = forms.get(style, serialization.PrivateFormat.PKCS8)
+    form = (
+        serialization.PrivateFormat.TraditionalOpenSSL
+        if style == "PKCS#1"
+        else serialization.PrivateFormat.PKCS8
+    )
     return key.private_bytes(serialization.Encoding.PEM, form, lock)
 
 
