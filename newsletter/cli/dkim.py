@@ -149,8 +149,8 @@ def _require_published(record: KeyRecord, *, domain: str, nameserver: str) -> No
     if fault := rules.fault_of(dns.texts(record.name, server=nameserver), record):
         raise Conflict(
             f"The TXT record at {record.name} is not as it must be: {fault}.",
-            hint=f"Publish what this prints: newsletter dkim record {domain}. Caches may remember for some minutes that "
-            "there was none: --nameserver asks the zone's own server, --unchecked signs without looking.",
+            hint=f"Publish what this prints: newsletter dkim record {domain}. Caches may remember for some minutes "
+            "that there was none: --nameserver asks the zone's own server, --unchecked signs without looking.",
             reason="not_published",
         )
 
