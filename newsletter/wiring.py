@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
 from newsletter import __version__
 from newsletter.broker.bell import Bell
 from newsletter.broker.limiter import Limiter
+from newsletter.broker.rates import Rates
 from newsletter.feeds.fetch import Fetcher
 from newsletter.rendering.environment import Environment
 from newsletter.runtime import ids
 from newsletter.runtime.clock import Clock, SystemClock
 from newsletter.runtime.settings import Settings
+from newsletter.sending import drain as draining
+from newsletter.sending.drain import DrainReport
+from newsletter.sending.throttle import Throttle
 from newsletter.store import Database, Session
-from newsletter.transports.smtp import Relay, SmtpTransport
+from newsletter.transports.base import Source
+from newsletter.transports.smtp import Engine, Relay, SmtpTransport
 
 
 class App:
@@ -60,21 +66,62 @@ class App:
         """Open a session that only reads."""
         return self.database.reading()
 
-    def open_transport(self) -> SmtpTransport:
-        """Return a transport to the relay; the caller closes it."""
+    @cached_property
+    def relays(self) -> Sequence[Relay]:
+        """Return the relays that messages go to."""
         settings = self.settings
-        return SmtpTransport(
+        return [
             Relay(
-                host=settings.relay_host,
-                port=settings.relay_port,
-                tls=settings.relay_tls,
-                username=settings.relay_username,
-                password=settings.relay_password.get_secret_value(),
+                name=address.name,
+                host=address.host,
+                port=address.port,
+                tls=address.tls,
+                username=address.username,
+                password=address.password,
+                token=address.token,
+                kind=address.kind,
+                weight=address.weight,
+                connections=address.connections,
+                messages_per_connection=address.messages_per_connection,
+                rate=address.rate,
                 ca_file=settings.relay_ca_file,
-                timeout=settings.relay_timeout,
                 ehlo_name=settings.ehlo_name,
+                timeout=settings.relay_timeout,
             )
+            for address in settings.relay_addresses
+        ]
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        """Return what says how fast messages may go."""
+        return Throttle(
+            transactions=self.transaction,
+            rates=Rates(self.settings.broker_url, processes=self.settings.sender_processes, clock=self.clock),
+            relays=self.relays,
+            settings=self.settings,
+            clock=self.clock,
+            holder=self.holder,
         )
+
+    def drain(self, *, should_stop: Callable[[], bool]) -> DrainReport:
+        """Send what is due for at most 45 seconds."""
+        return draining.drain(
+            transactions=self.transaction,
+            open_sender=self.open_sender,
+            throttle=self.throttle,
+            settings=self.settings,
+            clock=self.clock,
+            holder=self.holder,
+            should_stop=should_stop,
+        )
+
+    def open_sender(self, source: Source) -> Engine:
+        """Return an engine that sends what a source has."""
+        return Engine(self.relays, source)
+
+    def open_transport(self) -> SmtpTransport:
+        """Return a transport to the relays; the caller closes it."""
+        return SmtpTransport(self.relays[0])
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> App:

@@ -1,29 +1,36 @@
-"""Hold the parts of one worker process, made after the fork, and the flag that stops drains.
+"""Hold the parts of one worker process, made after the fork, and the flags that stop drains.
 
-The flag is shared memory made before the fork: the main process sets it when it is told to stop, and a drain in a
-child reads it before each message.
+The main process sets a flag in memory that it shares with its children when it is told to stop; a drain reads it many
+times a second. Children leave SIGTERM to it: runners of Procfiles send it to the whole group, which would cut messages
+off in the middle. A child whose main process was killed stops too: it will never be told.
 """
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable
 from functools import cache, partial
+from threading import Event
 from types import FrameType
 from typing import Any  # handlers return what they like
 
 from celery import signals
 
 from newsletter import wiring
-from newsletter.runtime import logs
+from newsletter.runtime import logs, memory
 from newsletter.wiring import App
 from workers.app import settings
 
 # Loggers with four lines a tick, which would hide what matters; DEBUG shows them.
 _CHATTY = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
 
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
 _stopping = multiprocessing.get_context("fork").Value("b", 0)
+_orphaned = Event()
 
 
 @cache
@@ -35,13 +42,18 @@ def app() -> App:
 
 def should_stop() -> bool:
     """Say whether this worker is shutting down."""
-    return bool(_stopping.value)
+    return bool(_stopping.value) or _orphaned.is_set()
 
 
 @signals.worker_process_init.connect  # type: ignore[untyped-decorator]  # Celery is untyped
-def _forget_parent(**_: object) -> None:
-    """Open connections anew in a child."""
+def _begin_child(**_: object) -> None:
+    """Open connections anew in a child, and let only the main process stop it."""
     app.cache_clear()
+    memory.tune_malloc()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, lambda *_: _orphaned.set())
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGHUP)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

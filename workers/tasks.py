@@ -8,7 +8,6 @@ from newsletter.digest import build as building
 from newsletter.digest import plan as planning
 from newsletter.feedback import suppress
 from newsletter.ingest import sources
-from newsletter.sending import drain as draining
 from newsletter.sending import expand as expanding
 from newsletter.sending import notices as notifying
 from newsletter.sending import sweep as sweeping
@@ -66,15 +65,7 @@ def expand(issue_id: int) -> None:
 def drain() -> None:
     """Send what is due for at most 45 s; go on in a task of its own."""
     parts = process.app()
-    with closing(parts.open_transport()) as transport:
-        report = draining.drain(
-            transactions=parts.transaction,
-            transport=transport,
-            settings=parts.settings,
-            clock=parts.clock,
-            holder=parts.holder,
-            should_stop=process.should_stop,
-        )
+    report = parts.drain(should_stop=process.should_stop)
     if report.has_more and not process.should_stop():
         drain.delay()
 

@@ -31,6 +31,11 @@ class Candidate:
     dated_at: datetime
 
 
+_KNOWN_MAXIMUM = (
+    1024  # choices remembered: those of a broadcast are few, and of the others hardly two are alike
+)
+
+
 def rank(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Order candidates newest first; the article number decides between equals, so the order is total."""
     return sorted(candidates, key=lambda c: (c.dated_at, c.number), reverse=True)
@@ -59,23 +64,41 @@ def join_history(history: int, picks: bytes, *, highest: int, highest_then: int)
     return history | (mask << shift if shift >= 0 else mask >> -shift)
 
 
-def join_histories(
-    histories: dict[int, int],
-    readers: Iterable[int],
-    picks: Iterable[bytes],
-    *,
-    highest: int,
-    highest_then: int,
-) -> None:
-    """Add what many readers had of one other mailing to their histories; as ``join_history`` does for one."""
-    shift = highest - highest_then
-    get, read = histories.get, int.from_bytes
-    if shift < 0:
-        for reader, octets in zip(readers, picks, strict=True):
-            histories[reader] = get(reader, 0) | read(octets, "big") >> -shift
-        return
-    for reader, octets in zip(readers, picks, strict=True):
-        histories[reader] = get(reader, 0) | read(octets, "big") << shift
+class History:
+    """Hold what many readers have had of a newsletter, in one mailing's age space, and which issue was their newest.
+
+    A mail that is late changes no rhythm, so an issue counts by its cut-off.
+    """
+
+    def __init__(self, *, highest: int) -> None:
+        """Begin with nothing; ``highest`` is that of the mailing that is chosen for."""
+        self._highest = highest
+        self._masks: dict[int, int] = {}
+        self._last_at: dict[int, datetime] = {}
+
+    def add(self, had: Iterable[tuple[int, bytes]], *, highest_then: int, cut_off_at: datetime) -> None:
+        """Add another mailing, those with older cut-offs first: the readers who had it, each with the picks.
+
+        What ``join_history`` does for one, without a call for each of many.
+        """
+        shift = self._highest - highest_then
+        masks, last_at, read = self._masks, self._last_at, int.from_bytes
+        get = masks.get
+        for reader, picks in had:
+            mask = read(picks, "big")
+            masks[reader] = get(reader, 0) | (mask << shift if shift >= 0 else mask >> -shift)
+            last_at[reader] = cut_off_at
+
+    def of(self, reader: int, *, signup_number: int | None) -> int:
+        """Return the mask of a reader; the article that the reader signed up from counts as had."""
+        mask = self._masks.get(reader, 0)
+        if signup_number is not None and signup_number <= self._highest:
+            mask |= 1 << (self._highest - signup_number)
+        return mask
+
+    def last_at(self, reader: int) -> datetime | None:
+        """Return the cut-off of a reader's newest issue."""
+        return self._last_at.get(reader)
 
 
 class Chooser:
@@ -90,7 +113,8 @@ class Chooser:
         self._highest = highest
         self._maximum = maximum
         self._rank_of = {c.number: r for r, c in enumerate(ranked)}
-        self._in_age = [1 << (highest - c.number) for c in ranked]
+        self._to_age = _Translation({r: 1 << (highest - c.number) for r, c in enumerate(ranked)})
+        self._known: dict[int, bytes] = {}
         self._everything = (1 << len(ranked)) - 1
         self._for_everyone = _mask(ranked, lambda c: c.topics == 0)
         self._of_topics = _Translation(_by_topic(ranked))
@@ -105,10 +129,13 @@ class Chooser:
         left = wanted & self._within[cadence]
         if history:
             left &= ~self._to_rank(history)
-        picks = 0
-        for position in islice(_bits(left), self._maximum):
-            picks |= self._in_age[position]
-        return _trimmed(picks)
+        picks = self._known.get(left)
+        if picks is None:
+            picks = _trimmed(self._to_age.of_lowest(left, self._maximum))
+            if len(self._known) >= _KNOWN_MAXIMUM:
+                self._known.clear()
+            self._known[left] = picks
+        return picks
 
     def in_order(self, picks: bytes) -> list[int]:
         """Return the article numbers of picks in the order of the mail."""
@@ -141,6 +168,18 @@ class _Translation:
         union = 0
         for octet, table in self._tables:
             union |= table[octets[octet]]
+        return union
+
+    def of_lowest(self, bits: int, count: int) -> int:
+        """Return the union of what the lowest ``count`` bits stand for."""
+        octets = (bits & self._known).to_bytes(self._size, "little")
+        union = 0
+        for octet, table in self._tables:
+            eight = octets[octet]
+            if (size := _SIZE[eight]) >= count:
+                return union | table[_LOWEST[count][eight]]
+            union |= table[eight]
+            count -= size
         return union
 
 
@@ -181,3 +220,11 @@ def _bits(mask: int) -> Iterator[int]:
 
 def _trimmed(mask: int) -> bytes:
     return mask.to_bytes((mask.bit_length() + 7) // 8, "big")
+
+
+# Of each octet: how many bits are set; of each count up to eight: what is left of each octet with its lowest bits.
+_SIZE = [octet.bit_count() for octet in range(256)]
+_LOWEST = [
+    [sum(1 << position for position in islice(_bits(octet), count)) for octet in range(256)]
+    for count in range(9)
+]

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         600.0  # seconds; RFC 5321 §4.5.3.2.6 gives the answer to the final dot ten minutes
     )
     ehlo_name: str = ""
+    sender_processes: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=1,
+        validation_alias=AliasChoices("NEWSLETTER_SENDER_PROCESSES", "SENDER_PROCESSES", "sender_processes"),
+    )  # over all machines: without Redis each takes its part of every rate
 
     fetch_allow: Annotated[frozenset[tuple[str, int]], NoDecode] = frozenset()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()

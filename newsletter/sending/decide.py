@@ -8,9 +8,9 @@ from datetime import datetime
 
 from newsletter.domain import subscriptions
 from newsletter.domain.mailings import MessageStatus, PlannedMessage, WithheldReason
+from newsletter.domain.selection import History
 from newsletter.domain.subscriptions import Cadence
 from newsletter.sending.context import Context
-from newsletter.sending.history import History
 from newsletter.sending.results import NO_CODE, Origin, Result
 from newsletter.store import Session, messages, readers, windows
 from newsletter.store.leases import Claim
@@ -125,6 +125,30 @@ def expired(context: Context, subscriber_ids: Sequence[int], *, now: datetime) -
     return Decided(None, (), {}, tuple(settled))
 
 
+def retries_expired(
+    session: Session, claim: Claim, due: Sequence[MessageDetail], *, now: datetime
+) -> Decided:
+    """Give up on messages that are due again, because the next issue has taken the place of theirs."""
+    rows = messages.of_mailing(session, claim.mailing_id, [detail.subscriber_id for detail in due])
+    settled = [
+        Result(
+            planned=PlannedMessage(
+                detail.subscriber_id,
+                rows[detail.subscriber_id].picks,
+                detail.address or "",
+                detail.name,
+                is_retry=True,
+            ),
+            origin=Origin(window_id=detail.window_id, planned_at=now, key_ids={}),
+            status=MessageStatus.EXPIRED,
+            code=NO_CODE,
+            at=now,
+        )
+        for detail in due
+    ]
+    return Decided(None, (), {}, tuple(settled))
+
+
 class _Choice:
     """Choose for one reader after another."""
 
@@ -136,12 +160,11 @@ class _Choice:
     def of(self, reader: Reader) -> tuple[bytes, WithheldReason | None]:
         """Return a reader's picks, or why there are none."""
         cadence = reader.cadence
-        last_at = self._history.last_at.get(reader.subscriber_id)
+        last_at = self._history.last_at(reader.subscriber_id)
         if last_at is not None and not self._wants(cadence, last_at):
             return b"", WithheldReason.NOT_DUE
-        picks = self._context.chooser.choose(
-            topics=reader.topics, cadence=cadence, history=self._history.of(reader)
-        )
+        history = self._history.of(reader.subscriber_id, signup_number=reader.signup_number)
+        picks = self._context.chooser.choose(topics=reader.topics, cadence=cadence, history=history)
         return picks, None if picks else WithheldReason.NO_STORIES
 
     def _wants(self, cadence: Cadence, last_at: datetime) -> bool:

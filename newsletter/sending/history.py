@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from newsletter.domain import selection
 from newsletter.domain.mailings import members
 from newsletter.domain.rendered import FrozenIssue
+from newsletter.domain.selection import History
 from newsletter.store import Session, mailings, readers
 from newsletter.store.leases import Claim
-from newsletter.store.readers import Reader
 from newsletter.store.tables import Mailing
 
 _CADENCE_REACH = timedelta(days=8)  # the longest cadence is a week; a slot may move by hours
 _KEPT_READERS = 16_384  # of batches at hand: some 5 MB with the histories of two weeks
-
-
-@dataclass(frozen=True)
-class History:
-    """Hold what readers have had, in the mailing's age space, and the cut-off of each reader's newest issue.
-
-    A mail that is late changes no rhythm, so cut-offs count and not the times of messages.
-    """
-
-    highest: int
-    masks: Mapping[int, int] = field(default_factory=dict)
-    last_at: Mapping[int, datetime] = field(default_factory=dict)
-
-    def of(self, reader: Reader) -> int:
-        """Return the mask of a reader; the article that the reader signed up from is in it."""
-        mask = self.masks.get(reader.subscriber_id, 0)
-        if reader.signup_number is not None and reader.signup_number <= self.highest:
-            mask |= 1 << (self.highest - reader.signup_number)
-        return mask
 
 
 class Histories:
@@ -67,20 +46,16 @@ class Histories:
 
     def _read(self, session: Session, subscriber_ids: Collection[int], *, now: datetime) -> History:
         mailing = self._mailing
-        found = mailings.earlier(
+        earlier = mailings.earlier(
             session,
             mailing.newsletter_id,
             other_than=mailing.id,
             lowest_number=self._lowest,
             since=now - _CADENCE_REACH,
         )
-        earlier = {one.mailing_id: one for one in found}
-        masks: dict[int, int] = {}
-        last_at: dict[int, datetime] = {}
-        had = list(readers.had(session, list(earlier), subscriber_ids))
-        for mailing_id, ids, all_picks in sorted(had, key=lambda one: earlier[one.mailing_id].cut_off_at):
-            selection.join_histories(
-                masks, ids, all_picks, highest=mailing.highest, highest_then=earlier[mailing_id].highest
-            )
-            last_at |= dict.fromkeys(ids, earlier[mailing_id].cut_off_at)
-        return History(mailing.highest, masks, last_at)
+        in_order = {one.mailing_id: one for one in sorted(earlier, key=lambda one: one.cut_off_at)}
+        history = History(highest=mailing.highest)
+        for mailing_id, had in readers.had(session, list(in_order), subscriber_ids):
+            one = in_order[mailing_id]
+            history.add(had, highest_then=one.highest, cut_off_at=one.cut_off_at)
+        return history

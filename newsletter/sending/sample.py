@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from newsletter.domain import selection
 from newsletter.domain.errors import Conflict, InvalidInput
 from newsletter.domain.rendered import FrozenIssue
+from newsletter.domain.selection import History
 from newsletter.domain.subscriptions import Cadence
 from newsletter.store import Session, mailings, readers
 
@@ -40,9 +40,8 @@ def of_reader(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now:
             reason="not_subscribed",
         )
     history = _history(session, frozen, subscriber_id, now=now)
-    if reader.signup_number is not None and reader.signup_number <= frozen.highest:
-        history |= 1 << (frozen.highest - reader.signup_number)
-    picks = frozen.chooser().choose(topics=reader.topics, cadence=reader.cadence, history=history)
+    had = history.of(subscriber_id, signup_number=reader.signup_number)
+    picks = frozen.chooser().choose(topics=reader.topics, cadence=reader.cadence, history=had)
     return _something(
         picks,
         "The reader has had every story that the reader follows: no mail would go out.",
@@ -50,7 +49,7 @@ def of_reader(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now:
     )
 
 
-def _history(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now: datetime) -> int:
+def _history(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now: datetime) -> History:
     earlier = mailings.earlier(
         session,
         frozen.identity.newsletter_id,
@@ -58,13 +57,10 @@ def _history(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now: 
         lowest_number=min((story.number for story in frozen.stories), default=0),
         since=now - _HISTORY,
     )
-    highest = {mailing.mailing_id: mailing.highest for mailing in earlier}
-    history = 0
-    for mailing_id, _, all_picks in readers.had(session, list(highest), [subscriber_id]):
-        for picks in all_picks:
-            history = selection.join_history(
-                history, picks, highest=frozen.highest, highest_then=highest[mailing_id]
-            )
+    by_id = {mailing.mailing_id: mailing for mailing in earlier}
+    history = History(highest=frozen.highest)
+    for mailing_id, had in readers.had(session, list(by_id), [subscriber_id]):
+        history.add(had, highest_then=by_id[mailing_id].highest, cut_off_at=by_id[mailing_id].cut_off_at)
     return history
 
 

@@ -12,7 +12,7 @@ from typing import Any  # drivers' cursors are untyped
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-_PARAMETER = re.compile(r":(\w+)")
+_PARAMETER = re.compile(r":([a-z_]+)")
 
 
 def is_sqlite(session: Session) -> bool:

@@ -272,6 +272,21 @@ def earlier(
     return [Earlier(*row) for row in rows]
 
 
+def is_superseded(session: Session, mailing: Mailing) -> bool:
+    """Say whether a later issue of the newsletter is on its way in the same lane: a digest is stale by then."""
+    later = (
+        select(Mailing.id)
+        .join(Issue, Issue.id == Mailing.issue_id)
+        .where(
+            Mailing.newsletter_id == mailing.newsletter_id,
+            Mailing.started_at > mailing.started_at,
+            Mailing.lane == mailing.lane,
+            Issue.status == IssueStatus.MAILED,
+        )
+    )
+    return session.scalar(later.limit(1)) is not None
+
+
 def finish(session: Session, mailing_id: int, *, now: datetime) -> bool:
     """Close a mailing whose batches are all settled; False while one is not.
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.mailings import BUCKET_SIZE, MessageStatus
 from newsletter.store import driver, lists
-from newsletter.store.tables import Message, MessageDetail
+from newsletter.store.tables import Message, MessageDetail, Window
 
 # mailing_id, subscriber_id, at, code, status, picks: the columns of the table.
 MessageRow = tuple[int, int, int, int, int, bytes]
@@ -199,6 +199,22 @@ def stop_retries(session: Session, batch_id: int, *, code: int) -> None:
         .where(MessageDetail.batch_id == batch_id)
         .values(next_attempt_at=None)
         .execution_options(synchronize_session=False)
+    )
+
+
+def doubts_of(session: Session, holder: str) -> list[MessageDetail]:
+    """Return the details of messages in doubt that a worker was the first to try."""
+    return list(
+        session.scalars(
+            select(MessageDetail)
+            .join(Window, Window.id == MessageDetail.window_id)
+            .join(
+                Message,
+                (Message.mailing_id == MessageDetail.mailing_id)
+                & (Message.subscriber_id == MessageDetail.subscriber_id),
+            )
+            .where(Window.holder == holder, Message.status == MessageStatus.UNCERTAIN)
+        )
     )
 
 

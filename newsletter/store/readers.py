@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple  # parameters are of any type
@@ -32,7 +32,7 @@ WHERE s.id {among}
 _HAD = """
 SELECT mailing_id, array_agg(subscriber_id), array_agg(picks) FROM messages
 WHERE mailing_id = ANY(CAST(:mailings AS int[])) AND subscriber_id {among} AND status IN (0, 1, 2)
-GROUP BY mailing_id
+GROUP BY mailing_id ORDER BY array_position(CAST(:mailings AS int[]), mailing_id)
 """
 _HAD_ON_SQLITE = """
 SELECT subscriber_id, picks FROM messages
@@ -56,14 +56,6 @@ class Reader(NamedTuple):
     topics: int
     cadence: Cadence
     signup_number: int | None
-
-
-class Had(NamedTuple):
-    """Hold the picks that some readers had, or may have had, of one mailing."""
-
-    mailing_id: int
-    subscriber_ids: Sequence[int]
-    picks: Sequence[bytes]
 
 
 def find(
@@ -95,23 +87,27 @@ def find(
     }
 
 
-def had(session: Session, mailing_ids: Collection[int], subscriber_ids: Collection[int]) -> Iterator[Had]:
-    """Yield what readers had of mailings, in any order; readers who were not asked for may come along."""
+def had(
+    session: Session, mailing_ids: Sequence[int], subscriber_ids: Collection[int]
+) -> Iterator[tuple[int, Iterable[tuple[int, bytes]]]]:
+    """Yield, mailing by mailing in the given order, the readers who had it, or may have had it, with their picks.
+
+    Mailings that nobody had may be left out; readers who were not asked for may come along. What is yielded must be
+    taken before the next is asked for.
+    """
     if not mailing_ids or not subscriber_ids:
         return
     is_sqlite = driver.is_sqlite(session)
     among, values = _among(subscriber_ids, is_sqlite=is_sqlite)
     statement = _spelled(_HAD_ON_SQLITE if is_sqlite else _HAD, among, is_sqlite=is_sqlite)
     with driver.cursor(session) as cursor:
-        if not is_sqlite:
-            cursor.execute(statement, values | {"mailings": driver.numbers(mailing_ids, is_sqlite=False)})
-            yield from map(Had._make, cursor)
+        if is_sqlite:
+            for mailing_id in mailing_ids:
+                yield mailing_id, cursor.execute(statement, values | {"mailing": mailing_id})
             return
-        for mailing_id in mailing_ids:
-            cursor.execute(statement, values | {"mailing": mailing_id})
-            rows = cursor.fetchall()
-            if rows:
-                yield Had(mailing_id, *zip(*rows, strict=True))
+        cursor.execute(statement, values | {"mailings": driver.numbers(mailing_ids, is_sqlite=False)})
+        for mailing_id, ids, picks in cursor:
+            yield mailing_id, zip(ids, picks, strict=True)
 
 
 def _among(subscriber_ids: Collection[int], *, is_sqlite: bool) -> tuple[str, dict[str, Any]]:

@@ -77,3 +77,11 @@ def left_open(session: Session, claim: Claim) -> list[tuple[Window, int]]:
 def get_many(session: Session, window_ids: Collection[int]) -> dict[int, Window]:
     """Return windows by id."""
     return {w.id: w for w in session.scalars(select(Window).where(Window.id.in_(window_ids)))}
+
+
+def has_open(session: Session, holder: str) -> bool:
+    """Say whether a worker's window has no account yet."""
+    found = session.scalar(
+        select(Window.id).where(Window.holder == holder, Window.closed_at.is_(None)).limit(1)
+    )
+    return found is not None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 
+from newsletter.broker.rates import Rates
 from newsletter.digest import build as building
 from newsletter.digest import desk
 from newsletter.digest import plan as planning
@@ -20,8 +22,10 @@ from newsletter.runtime.settings import Settings
 from newsletter.sending import drain as draining
 from newsletter.sending import expand as expanding
 from newsletter.sending.drain import DrainReport
-from newsletter.store import Database, newsletters
-from newsletter.transports.smtp import Relay, SmtpTransport
+from newsletter.sending.throttle import Throttle
+from newsletter.store import Database, Transactions, newsletters
+from newsletter.transports.base import Source
+from newsletter.transports.smtp import Engine, Relay
 from tests.builders import add_article
 from tests.clocks import FixedClock
 from tests.services.sink import Received, Sink
@@ -37,6 +41,7 @@ class Press:
     clock: FixedClock
     sink: Sink
     settings: Settings
+    connections: int = 4
 
     def add_articles(self, newsletter_id: int, *titles: str, topics: int = 0) -> None:
         """Add articles a minute from now, and let another minute pass."""
@@ -59,20 +64,35 @@ class Press:
         assert mailing_id is not None
         return mailing_id
 
-    def drain(self, *, holder: str = "worker") -> DrainReport:
-        """Send what is due."""
-        transport = SmtpTransport(Relay(host="127.0.0.1", port=self.sink.port, tls="off", timeout=5))
-        try:
-            return draining.drain(
-                transactions=self.database.transaction,
-                transport=transport,
+    def drain(
+        self,
+        *,
+        holder: str = "worker",
+        watch: Callable[[Source], Source] = lambda source: source,
+        transactions: Transactions | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> DrainReport:
+        """Send what is due; ``watch`` may put something between the engine and what feeds it."""
+        relay = Relay(
+            host="127.0.0.1", port=self.sink.port, tls="off", timeout=5, connections=self.connections
+        )
+        transactions = transactions or self.database.transaction
+        return draining.drain(
+            transactions=transactions,
+            open_sender=lambda source: Engine([relay], watch(source)),
+            throttle=Throttle(
+                transactions=transactions,
+                rates=Rates(""),
+                relays=[relay],
                 settings=self.settings,
                 clock=self.clock,
                 holder=holder,
-                should_stop=lambda: False,
-            )
-        finally:
-            transport.close()
+            ),
+            settings=self.settings,
+            clock=self.clock,
+            holder=holder,
+            should_stop=should_stop,
+        )
 
     def receipt(self, mailing_id: int) -> Receipt:
         """Return the receipt, which must add up at any time."""

@@ -9,7 +9,6 @@ import pytest
 from newsletter.domain.errors import StaleLease
 from newsletter.domain.mailings import MessageStatus
 from newsletter.domain.outcomes import SmtpReply
-from newsletter.runtime.settings import Settings
 from newsletter.sending import context, decide, record
 from newsletter.sending.decide import Decided
 from newsletter.sending.results import Result
@@ -73,7 +72,7 @@ def test_an_uncertain_message_whose_retry_is_refused_stays_uncertain(press: Pres
 
 
 def test_the_policy_hold_retries_no_uncertain_message(press: Press) -> None:
-    press.settings = Settings(public_url="https://news.post.example.com", uncertain_policy="hold")
+    press.settings = press.settings.model_copy(update={"uncertain_policy": "hold"})
     mailing_id = press.expand(set_up(press, "ana@reader.example"))
     crash_with_an_open_window(press, mailing_id, [1])
     press.drain()
@@ -86,7 +85,7 @@ def test_the_policy_hold_retries_no_uncertain_message(press: Press) -> None:
 
 
 def test_stories_of_an_uncertain_message_count_as_had(press: Press) -> None:
-    press.settings = Settings(public_url="https://news.post.example.com", uncertain_policy="hold")
+    press.settings = press.settings.model_copy(update={"uncertain_policy": "hold"})
     newsletter_id = set_up(press, "ana@reader.example")
     mailing_id = press.expand(newsletter_id)
     crash_with_an_open_window(press, mailing_id, [1])

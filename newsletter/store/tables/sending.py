@@ -138,6 +138,7 @@ class Window(Base):
             postgresql_where=text("closed_at IS NULL"),
             sqlite_where=text("closed_at IS NULL"),
         ),
+        Index("ix_windows_holder", "holder"),  # for a journal that comes to light
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
