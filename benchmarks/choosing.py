@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from newsletter.domain import selection
-from newsletter.domain.selection import Candidate, Chooser
+from newsletter.domain.selection import Candidate, Chooser, History
 from newsletter.domain.subscriptions import REACH, Cadence
 
 T = TypeVar("T")
@@ -107,13 +107,13 @@ def prepared(issue: Issue) -> Chooser:
 
 def join(readers: Sequence[Reader], highest: int) -> list[int]:
     """Return the readers' histories in the age space of an issue."""
-    histories = []
-    for reader in readers:
-        history = 0
-        for picks, highest_then in reader.had:
-            history = selection.join_history(history, picks, highest=highest, highest_then=highest_then)
-        histories.append(history)
-    return histories
+    joined = History(highest=highest)
+    days = zip(*(reader.had for reader in readers), strict=True)  # everybody had the same issues
+    for had in days:
+        joined.add(
+            ((place, picks) for place, (picks, _) in enumerate(had)), highest_then=had[0][1], cut_off_at=FIRST
+        )
+    return [joined.of(place, signup_number=None) for place in range(len(readers))]
 
 
 def walk_candidates(issue: Issue, reader: Reader, history: int) -> bytes:

@@ -54,16 +54,6 @@ def decode_picks(picks: bytes, *, highest: int) -> list[int]:
     return [highest - k for k in _bits(int.from_bytes(picks, "big"))]
 
 
-def join_history(history: int, picks: bytes, *, highest: int, highest_then: int) -> int:
-    """Add the picks of an earlier (or later) mailing to a history in this mailing's age space.
-
-    Articles newer than this mailing's highest fall off: they cannot be candidates.
-    """
-    shift = highest - highest_then
-    mask = int.from_bytes(picks, "big")
-    return history | (mask << shift if shift >= 0 else mask >> -shift)
-
-
 class History:
     """Hold what many readers have had of a newsletter, in one mailing's age space, and which issue was their newest.
 
@@ -79,7 +69,7 @@ class History:
     def add(self, had: Iterable[tuple[int, bytes]], *, highest_then: int, cut_off_at: datetime) -> None:
         """Add another mailing, those with older cut-offs first: the readers who had it, each with the picks.
 
-        What ``join_history`` does for one, without a call for each of many.
+        Articles newer than this mailing's highest fall off: they cannot be candidates.
         """
         shift = self._highest - highest_then
         masks, last_at, read = self._masks, self._last_at, int.from_bytes

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.domain import selection
-from newsletter.domain.selection import Candidate, Chooser
+from newsletter.domain.selection import Candidate, Chooser, History
 from newsletter.domain.subscriptions import Cadence
 from tests.clocks import NOON
 
@@ -177,18 +177,52 @@ def test_picks_have_no_leading_zeros(numbers: list[int], picks: bytes) -> None:
 
 @given(ours=st.sets(NUMBERS), then=st.sets(NUMBERS), highest_then=st.integers(HIGHEST, HIGHEST * 2))
 def test_a_history_joins_mailings_before_and_after(ours: set[int], then: set[int], highest_then: int) -> None:
-    picks = selection.encode_picks(then, highest=highest_then)
     for highest in (HIGHEST, HIGHEST * 3):
-        before = sum(1 << highest - number for number in ours)
+        joined = History(highest=highest)
 
-        joined = selection.join_history(before, picks, highest=highest, highest_then=highest_then)
+        joined.add(
+            [(7, selection.encode_picks(ours, highest=highest))], highest_then=highest, cut_off_at=NOON
+        )
+        picks = selection.encode_picks(then, highest=highest_then)
+        joined.add([(7, picks)], highest_then=highest_then, cut_off_at=NOON)
 
-        assert joined == sum(1 << highest - number for number in ours | then)
+        expected = sum(1 << highest - number for number in ours | then)
+        assert joined.of(7, signup_number=None) == expected
 
 
 def test_articles_newer_than_a_mailing_fall_off_its_histories() -> None:
-    picks = selection.encode_picks([41, 40, 38], highest=41)
+    joined = History(highest=39)
 
-    joined = selection.join_history(0, picks, highest=39, highest_then=41)
+    joined.add([(7, selection.encode_picks([41, 40, 38], highest=41))], highest_then=41, cut_off_at=NOON)
 
-    assert joined == 0b10
+    assert joined.of(7, signup_number=None) == 0b10
+
+
+@pytest.mark.parametrize(("signup_number", "mask"), [(None, 0b1), (38, 0b101), (40, 0b1), (41, 0b1)])
+def test_the_article_of_the_signup_counts_as_had(signup_number: int | None, mask: int) -> None:
+    joined = History(highest=40)
+    joined.add([(7, b"\1")], highest_then=40, cut_off_at=NOON)
+
+    assert joined.of(7, signup_number=signup_number) == mask
+
+
+def test_readers_have_histories_of_their_own_and_the_newest_issue_counts() -> None:
+    joined = History(highest=40)
+
+    joined.add([(7, b"\1"), (8, b"\2")], highest_then=39, cut_off_at=NOON - HOUR)
+    joined.add([(8, b"\1")], highest_then=40, cut_off_at=NOON)
+
+    assert [joined.of(reader, signup_number=None) for reader in (7, 8, 9)] == [0b10, 0b101, 0]
+    assert [joined.last_at(reader) for reader in (7, 8, 9)] == [NOON - HOUR, NOON, None]
+
+
+@pytest.mark.parametrize("maximum", [1, 2, 7, 8, 9, 15, 16, 17, 40])
+def test_as_many_stories_are_chosen_as_fit_wherever_they_stand(maximum: int) -> None:
+    found = chooser([candidate(number) for number in range(1, 41)], maximum=maximum)
+    had = {1, 2, 12, 25, 26, 27, 28, 29, 30, 31, 32, 33, 40}
+
+    numbers = chosen(found, had=history(*had))
+
+    left = [number for number in range(40, 0, -1) if number not in had]
+    assert numbers == left[:maximum]
+    assert chosen(found, had=history(*had)) == numbers  # remembered
