@@ -16,7 +16,8 @@ from newsletter.store import Session, newsletters, subscriptions
 from newsletter.store.tables import Newsletter
 from newsletter.wiring import App
 
-app = typer.Typer(no_args_is_help=True, help="Add, list and show newsletters.")
+app = typer.Typer(no_args_is_help=True, help="Add, edit, list and show newsletters.")
+_SPREAD = "Minutes over which an issue goes out; 0 = as fast as it can."
 Slug = Annotated[str, typer.Argument(help="The newsletter's short name, such as daily.")]
 
 
@@ -41,6 +42,7 @@ def add(
     on_silence: Annotated[OnSilence, typer.Option(help="With an issue that nobody approves.")] = (
         OnSilence.SEND
     ),
+    spread_minutes: Annotated[int, typer.Option(help=_SPREAD)] = 0,
     json_wanted: output.AsJson = False,
 ) -> None:
     """Add a newsletter."""
@@ -62,11 +64,62 @@ def add(
         story_minimum=minimum,
         story_maximum=maximum,
         on_silence=on_silence,
+        spread_minutes=spread_minutes,
     )
     with opened() as service, service.transaction() as session:
         newsletter = desk.add(
             session, draft, now=service.clock.now(), languages=service.environment.languages()
         )
+        fields = _fields(session, newsletter, service)
+    output.record(fields, json_wanted=json_wanted)
+
+
+@app.command()
+def edit(
+    slug: Slug,
+    name: Annotated[str | None, typer.Option(help="As readers see it.")] = None,
+    from_address: Annotated[str | None, typer.Option(help="The address in From.")] = None,
+    from_name: Annotated[str | None, typer.Option(help="The name in From.")] = None,
+    reply_to: Annotated[str | None, typer.Option(help='Where answers go; "" = the address in From.')] = None,
+    postal_address: Annotated[str | None, typer.Option(help="The publisher's.")] = None,
+    description: Annotated[str | None, typer.Option(help="One sentence for the signup page.")] = None,
+    home_url: Annotated[str | None, typer.Option(help="The website.")] = None,
+    privacy_url: Annotated[str | None, typer.Option(help="The privacy policy.")] = None,
+    language: Annotated[str | None, typer.Option(help="Of the words around the articles.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Its IANA time zone.")] = None,
+    accent: Annotated[str | None, typer.Option(help="Colour of links and buttons.")] = None,
+    background: Annotated[str | None, typer.Option(help="Colour around the mail.")] = None,
+    logo_url: Annotated[str | None, typer.Option(help="A PNG or JPEG, shown 40 pixels high.")] = None,
+    minimum: Annotated[int | None, typer.Option(help="With fewer new articles an issue is skipped.")] = None,
+    maximum: Annotated[int | None, typer.Option(help="The most stories that one reader gets.")] = None,
+    on_silence: Annotated[OnSilence | None, typer.Option(help="With an issue that nobody approves.")] = None,
+    spread_minutes: Annotated[int | None, typer.Option(help=_SPREAD)] = None,
+    json_wanted: output.AsJson = False,
+) -> None:
+    """Change a newsletter; issues that are built already keep how they look and whom they are from."""
+    given = {
+        "name": name,
+        "from_address": from_address,
+        "from_name": from_name,
+        "reply_to": reply_to,
+        "postal_address": None if postal_address is None else postal_address.replace("\\n", "\n"),
+        "description": description,
+        "home_url": home_url,
+        "privacy_url": privacy_url,
+        "language": language,
+        "zone": zone,
+        "accent": accent,
+        "background": background,
+        "logo_url": logo_url,
+        "story_minimum": minimum,
+        "story_maximum": maximum,
+        "on_silence": on_silence,
+        "spread_minutes": spread_minutes,
+    }
+    changes = {field: value for field, value in given.items() if value is not None}
+    with opened() as service, service.transaction() as session:
+        newsletter = newsletters.by_slug(session, slug)
+        desk.edit(session, newsletter, changes, languages=service.environment.languages())
         fields = _fields(session, newsletter, service)
     output.record(fields, json_wanted=json_wanted)
 
@@ -123,6 +176,7 @@ def _fields(session: Session, newsletter: Newsletter, service: App) -> output.Re
         "privacy_url": newsletter.privacy_url,
         "stories": f"{newsletter.story_minimum} to {newsletter.story_maximum}",
         "on_silence": newsletter.on_silence,
+        "spread_minutes": newsletter.spread_minutes,
         "topics": [f"{topic.slug} ({topic.name})" for topic in newsletters.topics(session, newsletter.id)],
         "schedules": [
             f"{schedule.cron} {schedule.zone}" for schedule in newsletters.schedules(session, newsletter.id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
+from typing import Any  # a change is of any field's type
 
 from newsletter.domain import addresses, articles
 from newsletter.domain import schedules as rules
@@ -16,6 +18,7 @@ from newsletter.store.tables import Newsletter, Schedule, Topic
 
 TOPIC_MAXIMUM = 63  # bits of a mask that fits a signed column of 64
 STORY_MAXIMUM = 60  # Gmail cuts a mail at 102 kB; sixty stories stay below
+SPREAD_MAXIMUM = 720  # minutes: half of the day after which a digest is stale; the other half is for retries
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")  # a label of the List-Id, RFC 2919
 _LANGUAGE_MAX = 10  # the column; "zh-Hant-TW" has as many
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -24,7 +27,10 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Gmail cuts a mail 
 
 @dataclass(frozen=True, kw_only=True)
 class NewsletterDraft:
-    """Hold what a new newsletter shall be; ``on_silence``: what happens to an issue that nobody approves."""
+    """Hold what a newsletter shall be; ``on_silence``: what happens to an issue that nobody approves.
+
+    ``spread_minutes``: the time over which an issue goes out; 0 = as fast as it can.
+    """
 
     slug: str
     name: str
@@ -43,6 +49,7 @@ class NewsletterDraft:
     story_minimum: int = 1
     story_maximum: int = 20
     on_silence: OnSilence = OnSilence.SEND
+    spread_minutes: int = 0
 
 
 def add(
@@ -62,6 +69,26 @@ def add(
             f"There is a newsletter {draft.slug!r} already.", hint="Choose another slug.", reason="slug_taken"
         ) from error
     return found
+
+
+def edit(
+    session: Session,
+    newsletter: Newsletter,
+    changes: Mapping[str, Any],
+    *,
+    languages: tuple[str, ...] | None = None,
+) -> None:
+    """Change fields of a newsletter, except its slug, which stands in links; raise InvalidInput as ``add`` does.
+
+    An issue that is built already stays as it is.
+    """
+    present = {field.name: getattr(newsletter, field.name) for field in fields(NewsletterDraft)}
+    draft = NewsletterDraft(**{**present, **changes, "slug": newsletter.slug})
+    checked = _checked(draft, languages=words.languages() if languages is None else languages)
+    for name, value in asdict(checked).items():
+        setattr(newsletter, name, value)
+    newsletter.direction = words.direction(checked.language)
+    session.flush()
 
 
 def add_topic(session: Session, newsletter: Newsletter, *, slug: str, name: str) -> Topic:
@@ -158,6 +185,12 @@ def _check_counts(draft: NewsletterDraft) -> None:
             "story_maximum",
             f"{draft.story_minimum} to {draft.story_maximum} stories are no range",
             f"Give a minimum of 1 or more and a maximum of at most {STORY_MAXIMUM}.",
+        )
+    if not 0 <= draft.spread_minutes <= SPREAD_MAXIMUM:
+        raise _refused(
+            "spread_minutes",
+            f"{draft.spread_minutes} is no time to spread an issue over",
+            f"Give 0 (at once) to {SPREAD_MAXIMUM} minutes.",
         )
 
 

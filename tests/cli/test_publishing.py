@@ -41,6 +41,18 @@ def test_a_newsletter_is_added_listed_and_shown(cli: Cli, daily: str) -> None:
     assert shown["postal_address"] == "The Harbour Post\n1 Quay Street"
 
 
+def test_a_newsletter_is_edited(cli: Cli, daily: str) -> None:
+    edited = cli(
+        "newsletters", "edit", daily, "--spread-minutes", "45", "--reply-to", "desk@example.com"
+    ).code
+    answers = cli("newsletters", "edit", daily, "--reply-to", "", "--json").json
+    refused = cli("newsletters", "edit", daily, "--spread-minutes", "1000")
+
+    assert (edited, answers["spread_minutes"], answers["reply_to"]) == (0, 45, None)
+    assert answers["postal_address"] == "The Harbour Post\n1 Quay Street"
+    assert (refused.code, "0 (at once) to 720 minutes" in refused.err) == (1, True)
+
+
 def test_a_list_can_be_searched(cli: Cli, daily: str) -> None:
     assert len(cli("newsletters", "list", "--search", "DAIL", "--json").json) == 1
     assert cli("newsletters", "list", "--search", "weekly", "--json").json == []

@@ -72,6 +72,8 @@ def test_the_direction_follows_the_language(session: Session) -> None:
         ("background", "#fff"),
         ("story_minimum", 0),
         ("story_maximum", 61),
+        ("spread_minutes", -1),
+        ("spread_minutes", 721),
     ],
 )
 def test_a_field_that_cannot_be_used_is_named_with_what_to_do(
@@ -82,6 +84,26 @@ def test_a_field_that_cannot_be_used_is_named_with_what_to_do(
 
     assert caught.value.hint
     assert newsletters.find(session, DRAFT.slug) is None
+
+
+def test_a_newsletter_is_edited_field_by_field_and_its_slug_stays(session: Session) -> None:
+    newsletter = setup.add(session, DRAFT, now=NOON)
+
+    setup.edit(session, newsletter, {"language": "ar", "spread_minutes": 60, "slug": "other"})
+
+    found = newsletters.by_slug(session, "daily")
+    assert (found.language, found.direction, found.spread_minutes) == ("ar", "rtl", 60)
+    assert (found.name, found.from_address) == ("The Daily", "News@post.example.com")
+
+
+def test_an_edit_that_cannot_be_used_changes_nothing(session: Session) -> None:
+    newsletter = setup.add(session, DRAFT, now=NOON)
+
+    with pytest.raises(InvalidInput) as caught:
+        setup.edit(session, newsletter, {"accent": "#ffffff", "spread_minutes": 721})
+
+    assert caught.value.reason == "bad_spread_minutes"
+    assert (newsletter.accent, newsletter.spread_minutes) == ("#aabbcc", 0)
 
 
 def test_a_slug_is_taken_once(session: Session) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
 
 from sqlalchemy import text
 
 from newsletter.digest import build as building
 from newsletter.digest import desk, plan
-from newsletter.domain.issues import IssueStatus
-from newsletter.domain.mailings import BUCKET_SIZE, BatchStatus, MailingStatus
+from newsletter.domain.issues import IssueKind, IssueStatus
+from newsletter.domain.mailings import BUCKET_SIZE, BatchStatus, Lane, MailingStatus, members
 from newsletter.domain.subscriptions import SubscriptionStatus
 from newsletter.runtime.settings import Settings
 from newsletter.sending import control, sweep
 from newsletter.sending import expand as expanding
 from newsletter.store import Database, Session, issues, mailings
-from newsletter.store.tables import Mailing, Subscriber, Subscription
+from newsletter.store.tables import Issue, Mailing, Subscriber, Subscription
 from tests.clocks import NOON, FixedClock
 from tests.sending.press import ENVIRONMENT, Press
 from tests.sending.test_drain import set_up
@@ -65,14 +66,23 @@ def mailing_of(press: Press, issue_id: int) -> Mailing:
     return found
 
 
+def mailing_of_id(press: Press, mailing_id: int) -> Mailing:
+    with press.database.reading() as session:
+        return mailings.get(session, mailing_id)
+
+
 def add_reader_of_the_next_bucket(press: Press, newsletter_id: int) -> None:
+    add_reader_of_bucket(press, newsletter_id, 1)
+
+
+def add_reader_of_bucket(press: Press, newsletter_id: int, bucket: int) -> None:
     with press.database.transaction() as session:
-        address = "next@reader.example"
-        session.add(Subscriber(id=BUCKET_SIZE, address=address, address_key=address, created_at=NOON))
+        reader, address = bucket * BUCKET_SIZE, f"next{bucket}@reader.example"
+        session.add(Subscriber(id=reader, address=address, address_key=address, created_at=NOON))
         session.flush()
         session.add(
             Subscription(
-                subscriber_id=BUCKET_SIZE,
+                subscriber_id=reader,
                 newsletter_id=newsletter_id,
                 status=SubscriptionStatus.ACTIVE,
                 requested_at=NOON,
@@ -126,6 +136,102 @@ def test_nothing_goes_out_before_the_audience_is_complete(press: Press) -> None:
 
     assert (before, len(press.sink.messages)) == (0, 1)
     assert mailing_of(press, issue_id).status is MailingStatus.DONE
+
+
+def readers_of(press: Press, mailing_id: int) -> list[int]:
+    """Return the planned readers of a mailing, as often as they are planned."""
+    with press.database.reading() as session:
+        batches = mailings.batches(session, mailing_id)
+    return sorted(reader for batch in batches for reader in members(batch.planned, batch.bucket))
+
+
+def due_in(press: Press, mailing_id: int) -> list[timedelta]:
+    """Return how long after the start each batch is due, in order."""
+    with press.database.reading() as session:
+        started_at = mailings.get(session, mailing_id).started_at
+        return sorted(batch.due_at - started_at for batch in mailings.batches(session, mailing_id))
+
+
+def test_a_small_audience_is_spread_in_waves_of_which_at_most_one_a_minute_is_due(press: Press) -> None:
+    addresses = [f"r{n}@reader.example" for n in range(60)]
+    newsletter_id = set_up(press, *addresses, spread_minutes=20)
+    add_reader_of_the_next_bucket(press, newsletter_id)
+
+    mailing_id = press.expand(newsletter_id)
+
+    due = due_in(press, mailing_id)
+    gaps = [later - earlier for earlier, later in pairwise(due)]
+    assert readers_of(press, mailing_id) == [*range(1, 61), BUCKET_SIZE]
+    assert due[0] == timedelta()
+    assert max(gaps) - min(gaps) < timedelta(milliseconds=1)
+    assert timedelta(minutes=1) <= min(gaps) < timedelta(minutes=5)
+    assert 4 < len(due) <= 20
+
+
+def test_what_is_spread_goes_out_bit_by_bit_and_all_of_it(press: Press) -> None:
+    addresses = [f"r{n}@reader.example" for n in range(30)]
+    mailing_id = press.expand(set_up(press, *addresses, spread_minutes=10))
+
+    counts = []
+    for _ in range(11):
+        press.drain()
+        counts.append(len(press.sink.messages))
+        press.clock.advance(timedelta(minutes=1))
+
+    assert counts == sorted(counts)
+    assert 0 < counts[0] < counts[5] < counts[10] == 30
+    assert sorted(received.rcpt_to for received in press.sink.messages) == sorted(addresses)
+    assert press.receipt(mailing_id).submitted == 30
+    assert mailing_of_id(press, mailing_id).status is MailingStatus.DONE
+
+
+def test_a_large_audience_is_spread_bucket_by_bucket_in_no_order_of_ids(press: Press) -> None:
+    newsletter_id = set_up(press, spread_minutes=3)
+    for bucket in range(1, 9):
+        add_reader_of_bucket(press, newsletter_id, bucket)
+
+    mailing_id = press.expand(newsletter_id)
+
+    with press.database.reading() as session:
+        batches = sorted(mailings.batches(session, mailing_id), key=lambda batch: batch.due_at)
+    buckets = [batch.bucket for batch in batches]
+    assert due_in(press, mailing_id) == [n * timedelta(minutes=3) / 8 for n in range(8)]
+    assert {batch.wave for batch in batches} == {0}
+    assert sorted(buckets) == list(range(1, 9)) != buckets
+
+
+def test_an_expand_that_dies_between_its_steps_plans_nobody_twice(press: Press) -> None:
+    newsletter_id = set_up(press, *(f"r{n}@reader.example" for n in range(20)), spread_minutes=9)
+    issue_id = built(press, newsletter_id)
+    expand(press, issue_id, until=2)
+    add_reader_of_the_next_bucket(press, newsletter_id)  # now each bucket would be cut into fewer waves
+
+    expand(press, issue_id)
+
+    assert readers_of(press, mailing_of(press, issue_id).id) == [*range(1, 21), BUCKET_SIZE]
+
+
+def test_without_a_spread_everybody_is_due_at_once(press: Press) -> None:
+    newsletter_id = set_up(press, "ana@reader.example")
+    add_reader_of_the_next_bucket(press, newsletter_id)
+
+    mailing_id = press.expand(newsletter_id)
+
+    assert due_in(press, mailing_id) == [timedelta(), timedelta()]
+
+
+def test_breaking_news_goes_first_and_is_never_spread(press: Press) -> None:
+    newsletter_id = set_up(press, "ana@reader.example", spread_minutes=60)
+    add_reader_of_the_next_bucket(press, newsletter_id)
+    issue_id = built(press, newsletter_id)
+    with press.database.transaction() as session:
+        session.get_one(Issue, issue_id).kind = IssueKind.BREAKING
+
+    expand(press, issue_id)
+
+    mailing = mailing_of(press, issue_id)
+    assert mailing.lane is Lane.URGENT
+    assert due_in(press, mailing.id) == [timedelta(), timedelta()]
 
 
 def test_a_mailing_whose_last_two_batches_end_at_once_is_found_finished(
