@@ -268,6 +268,11 @@ def test_a_field_folded_in_any_way_verifies(verifies: Judge, pieces: list[bytes]
     assert verifies(signed(message(header().replace(headers.text("Subject", "Ships, and more"), field))))
 
 
+@given(TEXTS, TEXTS)
+def test_the_encoder_writes_bodies_that_need_no_canonicalising(verifies: Judge, text: str, html: str) -> None:
+    assert verifies(signed(header() + compiled.whole(text + "  ", html + "\r\n\r\n", boundary="=_abc")))
+
+
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, style: str) -> bytes:
     lock = (
         serialization.BestAvailableEncryption(b"secret")
