@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any  # what is wrapped may be anything
@@ -23,7 +23,6 @@ from newsletter import wiring
 from newsletter.runtime import logs
 from newsletter.runtime.settings import Settings
 from newsletter.sending import batch
-from newsletter.sending import drain as draining
 
 CONNECTIONS = 10
 
@@ -130,19 +129,11 @@ def settings(task: Task) -> Settings:
 def send_all(app: wiring.App) -> int:
     """Drain as a worker does, until nothing is due; return how many messages were submitted."""
     count = 0
-    with closing(app.open_transport()) as transport:
-        while True:
-            report = draining.drain(
-                transactions=app.transaction,
-                transport=transport,
-                settings=app.settings,
-                clock=app.clock,
-                holder=app.holder,
-                should_stop=lambda: False,
-            )
-            count += report.message_count
-            if not report.has_more:
-                return count
+    while True:
+        report = app.drain(should_stop=lambda: False)
+        count += report.message_count
+        if not report.has_more:
+            return count
 
 
 def run(program: str, tasks: Sequence[Task]) -> list[Cost]:
@@ -190,7 +181,7 @@ def _measured(task: Task) -> Cost:
 
 def _watch_recording(part: _Part) -> None:
     """Measure what writes the results of a window down, from outside, so that it stays as it is."""
-    batch.BatchWork._record = part.wrapped(batch.BatchWork._record)  # type: ignore[method-assign]  # noqa: SLF001
+    batch.BatchWork.record = part.wrapped(batch.BatchWork.record)  # type: ignore[method-assign]
 
 
 def _peak() -> int:
