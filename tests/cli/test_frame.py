@@ -43,7 +43,7 @@ def test_every_noun_has_help(cli: Cli, noun: str) -> None:
 
 def test_the_table_of_nouns_has_every_module() -> None:
     folder = Path(main.__file__).parent
-    frame = {"__init__", "main", "opening", "output", "proofing", "scenario", "tree"}
+    frame = {"__init__", "main", "opening", "output", "proofing", "scenario", "tree", "watching"}
 
     modules = {path.stem for path in folder.glob("*.py")} - frame
 
