@@ -23,6 +23,7 @@ from sqlalchemy import text
 from newsletter.domain.issues import IssueStatus
 from newsletter.domain.mailings import WINDOW_SIZE, MailingStatus, MessageStatus, members
 from newsletter.domain.subscriptions import Cadence, SubscriptionStatus
+from newsletter.runtime import logs
 from newsletter.runtime.settings import Settings
 from newsletter.sending import context as contexts
 from newsletter.sending import decide
@@ -81,6 +82,7 @@ def main() -> None:
     options.add_argument("--batches", type=int, default=4, help="how many of the audience are worked")
     options.add_argument("--runs", type=int, default=3)
     chosen = options.parse_args()
+    logs.configure("WARNING")
     print(_setup.machine())
     print(f"{chosen.readers} readers, {chosen.batches} batches, {chosen.runs} runs; us of CPU a reader\n")
     with _setup.databases() as makers:

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from newsletter.domain.subscriptions import Cadence
 from newsletter.store import driver
 
-_SPARSE = 4  # looking a row up by its key costs about as much as reading four rows one after another
+# From which distance between readers on they are looked up one by one. Of earlier mailings that pays later: only
+# readers of the same newsletter have rows there, so that a range holds few others.
+_SPARSE_READERS, _SPARSE_HISTORY = 4, 32
 _CADENCES = {cadence.value: cadence for cadence in Cadence}
 
 # Everything about a reader is looked up by the reader, and the readers stand in every condition: so a planner without
@@ -65,7 +67,7 @@ def find(
     if not subscriber_ids:
         return {}
     is_sqlite = driver.is_sqlite(session)
-    among, values = _among(subscriber_ids, is_sqlite=is_sqlite)
+    among, values = _among(subscriber_ids, sparse=_SPARSE_READERS, is_sqlite=is_sqlite)
     values |= {"newsletter": newsletter_id, "now": driver.instant(now, is_sqlite=is_sqlite)}
     with driver.cursor(session) as cursor:
         cursor.execute(_spelled(_READERS, among, is_sqlite=is_sqlite), values)
@@ -98,7 +100,7 @@ def had(
     if not mailing_ids or not subscriber_ids:
         return
     is_sqlite = driver.is_sqlite(session)
-    among, values = _among(subscriber_ids, is_sqlite=is_sqlite)
+    among, values = _among(subscriber_ids, sparse=_SPARSE_HISTORY, is_sqlite=is_sqlite)
     statement = _spelled(_HAD_ON_SQLITE if is_sqlite else _HAD, among, is_sqlite=is_sqlite)
     with driver.cursor(session) as cursor:
         if is_sqlite:
@@ -110,10 +112,10 @@ def had(
             yield mailing_id, zip(ids, picks, strict=True)
 
 
-def _among(subscriber_ids: Collection[int], *, is_sqlite: bool) -> tuple[str, dict[str, Any]]:
+def _among(subscriber_ids: Collection[int], *, sparse: int, is_sqlite: bool) -> tuple[str, dict[str, Any]]:
     """Return a condition and its values: a range when most ids of it are wanted, else a list."""
     low, high = min(subscriber_ids), max(subscriber_ids)
-    if high - low < _SPARSE * len(subscriber_ids):
+    if high - low < sparse * len(subscriber_ids):
         return "BETWEEN :low AND :high", {"low": low, "high": high}
     listed = "IN (SELECT value FROM json_each(:ids))" if is_sqlite else "= ANY(CAST(:ids AS bigint[]))"
     return listed, {"ids": driver.numbers(subscriber_ids, is_sqlite=is_sqlite)}
