@@ -10,9 +10,10 @@ import pytest
 
 from tests.services.faults import everywhere
 from tests.services.hosts import NoNamespaces, hosts
+from tests.services.ordeal import Policy
 from tests.services.postgres import Postgres
 from tests.services.redis_server import RedisServer
-from tests.services.two_hosts import Policy, TwoHosts, joined
+from tests.services.two_hosts import TwoHosts, joined
 from tests.services.witness import Trouble
 
 pytestmark = pytest.mark.end_to_end

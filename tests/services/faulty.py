@@ -74,6 +74,7 @@ class _Incoming:
     in_body: bool = False
     fault: Fault | None = None  # while the body comes in
     is_discarded: bool = False
+    is_garbled: bool = False  # what it is answered comes behind something that is no reply
 
 
 class Dialogue(asyncio.Protocol):
@@ -205,6 +206,7 @@ class Dialogue(asyncio.Protocol):
             self._message.is_discarded = True
         if fault is Fault.MALFORMED:
             self._note("garbage", stage=Stage.BODY)
+            self._message.is_garbled = True
         if fault in {Fault.DROP, Fault.SILENCE, Fault.CLOSING}:
             self._note("cut", fault=fault)
             self._message.in_body = False
@@ -238,7 +240,11 @@ class Dialogue(asyncio.Protocol):
             fault not in {Fault.DROP, Fault.SILENCE, Fault.MALFORMED}
             or self._book.odds.roll("kept", message.reader, message.attempt) < 0.5
         )
-        self._owed = {**entry, "kept": is_kept, "fault": fault or ""}
+        self._owed = {
+            **entry,
+            "kept": is_kept,
+            "fault": fault or (Fault.MALFORMED if message.is_garbled else ""),
+        }
         pause = (
             self._book.patience.answer * 2 * self._book.odds.roll("pause", message.reader, message.attempt)
         )

@@ -28,6 +28,7 @@ _PASS_SECONDS = 1.0  # between two moves of what waits
 _EARLIER = timedelta(minutes=15)  # in the past for every clock that differs by minutes
 _FIRST, _LAST = 0.03, 0.85  # of the messages: between these, something is killed
 Kind = Literal["process", "redis", "database"]
+Policy = Literal["retry-once", "hold"]
 CLOCK = SystemClock()
 
 
@@ -40,7 +41,7 @@ class Plan:
     redis_kills: int = 0
     database_restarts: int = 0
     seed: int = 1
-    policy: Literal["retry-once", "hold"] = "retry-once"
+    policy: Policy = "retry-once"
     senders: int = 2
     children: int = 2  # of each sender
     connections: int = 5  # of each child

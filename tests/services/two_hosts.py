@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy import make_url
 
@@ -21,6 +20,7 @@ from tests.services import accounts, audience
 from tests.services.accounts import Findings, Limits
 from tests.services.audience import Audience
 from tests.services.hosts import Host, Net
+from tests.services.ordeal import Policy
 from tests.services.ports import wait_until
 from tests.services.postgres import Postgres
 from tests.services.redis_server import RedisServer
@@ -32,9 +32,6 @@ _CONNECTIONS = 5
 _EARLIER = timedelta(minutes=15)  # in the past by either clock
 _DATABASE_PORT, _REDIS_PORT, _RELAY_PORT = 5432, 6379, 2525
 _CLOCK = SystemClock()
-
-
-Policy = Literal["retry-once", "hold"]
 
 
 @dataclass

@@ -94,12 +94,16 @@ class Evidence:
     @property
     def drops_after_dot(self) -> int:
         """Count the complete messages that this server, by itself, left without an answer that can be understood."""
-        return sum(copy.answer == 0 and copy.fault in _NO_ANSWER for copy in self.copies)
+        return sum(
+            copy.fault in _NO_ANSWER and (copy.answer == 0 or copy.fault == Fault.MALFORMED)
+            for copy in self.copies
+        )
 
     @property
     def drops_in_body(self) -> int:
         """Count the messages that the server cut off: small ones may have left the client whole."""
-        return self.counts["cut"] + self.counts["garbage"]
+        completed = sum(copy.fault == Fault.MALFORMED and copy.answer > 0 for copy in self.copies)
+        return self.counts["cut"] + self.counts["garbage"] - completed
 
     def complaints(self) -> list[str]:
         """Return what is wrong with the messages themselves."""

@@ -1,0 +1,94 @@
+"""Every fault of a relay at every stage: nobody is lost, and every double was announced."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter import wiring
+from newsletter.reporting import receipts
+from newsletter.runtime.clock import SystemClock
+from newsletter.runtime.settings import Settings
+from newsletter.store import Database
+from tests.services import accounts, audience
+from tests.services.accounts import Findings, Limits
+from tests.services.faults import Chances, Fault, Stage, everywhere
+from tests.services.ordeal import Policy
+from tests.services.ports import wait_until
+from tests.services.witness import FaultyServer, Trouble
+
+pytestmark = pytest.mark.end_to_end
+CONNECTIONS = 3
+CLOCK = SystemClock()
+PATIENCE = 60.0  # seconds until everything must have been tried
+
+
+def mail(
+    database: Database,
+    folder: Path,
+    chances: Chances,
+    *,
+    reader_count: int,
+    policy: Policy = "retry-once",
+    seed: int = 1,
+) -> Findings:
+    """Mail an issue until nothing is left to be tried; return how the accounts compare."""
+    people = audience.prepare(database, reader_count=reader_count, now=CLOCK.now())
+    server = FaultyServer(folder, Trouble(chances=chances, slow=0.1, seed=seed))
+    try:
+        app = wiring.build(_settings(database, folder, server.port, policy))
+
+        def is_over() -> bool:
+            app.drain(should_stop=lambda: False)
+            with database.transaction() as session:
+                accounts.let_time_pass(session, past=CLOCK.now() - timedelta(minutes=1))
+            with database.reading() as session:
+                return accounts.is_over(session, people.mailing_id)
+
+        wait_until(is_over, seconds=PATIENCE, what="the mailing is over")
+        app.database.dispose()
+        with database.reading() as session:
+            receipt = receipts.receipt(session, people.mailing_id)
+        return accounts.compare(
+            accounts.read(database, people.mailing_id),
+            server.stop(),
+            people,
+            receipt.as_dict(),
+            limits=Limits(connections=CONNECTIONS, kills=0),
+            is_hold=policy == "hold",
+        )
+    finally:
+        server.close()
+
+
+def _settings(database: Database, folder: Path, port: int, policy: Policy) -> Settings:
+    return Settings(
+        data_dir=folder / "data",
+        database_url=database.engine.url.render_as_string(hide_password=False),
+        redis_url="redis://127.0.0.1:1/0",  # nobody there
+        public_url="https://news.post.example.com",
+        inbound_domain="in.post.example.com",
+        relays=(f"smtp://127.0.0.1:{port}?tls=off&connections={CONNECTIONS}",),
+        relay_timeout=0.5,
+        uncertain_policy=policy,
+    )
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_fault_at_a_stage_breaks_no_account(
+    stage: Stage, fault: Fault, database: Database, tmp_path: Path
+) -> None:
+    findings = mail(database, tmp_path, {(stage, fault): 0.3}, reader_count=24)
+
+    assert findings.broken == [], findings
+
+
+@pytest.mark.parametrize("policy", ["retry-once", "hold"])
+def test_all_faults_together_break_no_account(policy: Policy, database: Database, tmp_path: Path) -> None:
+    findings = mail(database, tmp_path, everywhere(0.01), reader_count=600, policy=policy, seed=7)
+
+    assert findings.broken == [], findings
+    assert findings.receipt["submitted"] > 300
