@@ -11,13 +11,13 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from itertools import groupby, islice
 from typing import IO, Any  # rows hold values of any column type
 from zlib import error as BrokenCompression  # noqa: N812 - reads as what it is
 
-from sqlalchemy import Connection, LargeBinary, Row, Table, delete, func, insert, select
+from sqlalchemy import Connection, Date, LargeBinary, Row, Table, delete, func, insert, select
 from sqlalchemy.exc import OperationalError, StatementError
 
 from newsletter.domain.errors import Conflict, InvalidInput
@@ -105,7 +105,7 @@ def _filled(row: Row[Any]) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     match value:
-        case datetime():
+        case date():  # and instants, which are dates as well
             return value.isoformat()
         case Enum():
             return value.value
@@ -175,6 +175,8 @@ def _typed(name: str, row: dict[str, Any]) -> dict[str, Any]:
 def _value(kind: object, value: Any) -> Any:
     if isinstance(kind, UtcDateTime):
         return datetime.fromisoformat(value)
+    if isinstance(kind, Date):
+        return date.fromisoformat(value)
     return b64decode(value) if isinstance(kind, LargeBinary) else value
 
 

@@ -10,9 +10,10 @@ from io import BytesIO
 import pytest
 from sqlalchemy import create_engine, func, select
 
+from newsletter.domain import warmup
 from newsletter.domain.errors import Conflict, InvalidInput
 from newsletter.domain.subscriptions import SubscriptionStatus
-from newsletter.store import Database, backups, keys, migrate
+from newsletter.store import Database, backups, keys, migrate, warmups
 from newsletter.store.tables import Base, Issue, KeyPurpose, Subscriber
 from tests import builders
 from tests.clocks import NOON
@@ -53,6 +54,7 @@ def fill(database: Database) -> None:
         newsletter = builders.add_newsletter(session)
         for number in range(1_203):
             builders.add_reader(session, newsletter, f"reader{number}@example.com", topics=number % 8)
+        warmups.start(session, "post.example.com", warmup.begin(NOON.date()))
         builders.add_article(session, newsletter, title="Tide – barrier", seen_at=NOON, topics=3)
         session.add(
             Issue(

@@ -2,6 +2,7 @@
 
 from newsletter.store.tables.admin import Counter, DkimKey, HookDelivery, KeyPurpose, SigningKey
 from newsletter.store.tables.base import Base
+from newsletter.store.tables.destinations import Destination, WarmupState
 from newsletter.store.tables.feedback import Outcome
 from newsletter.store.tables.people import ConsentEvent, Domain, Subscriber, Subscription, Suppression
 from newsletter.store.tables.publishing import (
@@ -37,6 +38,7 @@ __all__ = [
     "BucketLease",
     "ConsentEvent",
     "Counter",
+    "Destination",
     "DkimKey",
     "Domain",
     "HookDelivery",
@@ -59,5 +61,6 @@ __all__ = [
     "Subscription",
     "Suppression",
     "Topic",
+    "WarmupState",
     "Window",
 ]

@@ -15,13 +15,17 @@ from newsletter.store.types import BigId, UtcDateTime, Words
 
 
 class Domain(Base):
-    """A mail domain of readers; ``mx_group`` names its receiving provider once known."""
+    """A mail domain of readers; ``mx_group`` names its receiving provider once known.
+
+    ``mx_tried_at`` is when its mail servers were last asked for.
+    """
 
     __tablename__ = "domains"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     name: Mapped[str] = mapped_column(String(253), unique=True)
-    mx_group: Mapped[str | None] = mapped_column(String(253))
+    mx_group: Mapped[str | None] = mapped_column(String(253), index=True)
+    mx_tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Subscriber(Base):
