@@ -10,6 +10,7 @@ from typing import Any  # a figure knows which kind of round it is of
 
 import _bell
 import _sink
+import signing
 from _audience import Audience
 from _runs import Bench, Run
 
@@ -123,6 +124,11 @@ class Round:
         """Return the CPU seconds of Celery for a drain."""
         return _bell.cost_of_drain(self._audiences.empty)
 
+    @cached_property
+    def signed(self) -> dict[str, float]:
+        """Return what a DKIM signature costs, ours and dkimpy's."""
+        return signing.measure(_sink.MESSAGE_SIZE)
+
     def _keep(self, name: str, run: Run) -> Run:
         self.runs[name] = run
         return run
@@ -209,6 +215,9 @@ FIGURES = {
         lambda found: found.recorded.recording / found.recorded.cpu,
     ),
     "celery_share": _at_most(0.01, "CPU of Celery, that of the messages of a drain = 1", _celery_share),
+    "dkim_vs_dkimpy": _at_least(
+        20, "CPU of a signature by dkimpy, by ours = 1", lambda found: found.signed["dkim_vs_dkimpy"]
+    ),
     "throughput_at_smtp_sink": _at_least(
         0.95,
         "messages a second to smtp-sink, which is what is measured then; smtp-source = 1",

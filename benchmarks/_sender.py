@@ -20,9 +20,10 @@ from typing import Any  # what is wrapped may be anything
 import _profile
 
 from newsletter import wiring
-from newsletter.runtime import logs
+from newsletter.runtime import logs, memory
 from newsletter.runtime.settings import Settings
-from newsletter.sending import batch
+from newsletter.sending.batch import BatchWork
+from newsletter.sending.desk import Desk
 
 CONNECTIONS = 10
 
@@ -90,24 +91,31 @@ def measuring() -> Iterator[Meter]:
 
 
 class _Part:
-    """Add up the CPU time of this thread spent in some functions; one inside another counts once."""
+    """Add up the CPU time of this thread spent in a function, without that spent in others that it calls."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self._depth = 0
+        self._is_inside = False
 
-    def wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that does the same and is measured."""
+        return self._measured(function, sign=1)
 
+    def excepted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that does the same and is taken off, where a counted one calls it."""
+        return self._measured(function, sign=-1)
+
+    def _measured(self, function: Callable[..., Any], *, sign: int) -> Callable[..., Any]:
         def measured(*words: Any, **named: Any) -> Any:
-            self._depth += 1
+            if self._is_inside == (sign > 0):
+                return function(*words, **named)
+            self._is_inside = sign > 0
             start = time.thread_time()
             try:
                 return function(*words, **named)
             finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    self.seconds += time.thread_time() - start
+                self.seconds += sign * (time.thread_time() - start)
+                self._is_inside = sign < 0
 
         return measured
 
@@ -180,8 +188,13 @@ def _measured(task: Task) -> Cost:
 
 
 def _watch_recording(part: _Part) -> None:
-    """Measure what writes the results of a window down, from outside, so that it stays as it is."""
-    batch.BatchWork.record = part.wrapped(batch.BatchWork.record)  # type: ignore[method-assign]
+    """Measure the transactions that write results down, from outside, so that they stay as they are.
+
+    They also decide the next window, which is taken off; renewing the leases and the commit are not.
+    """
+    Desk._turn_page = part.counted(Desk._turn_page)  # type: ignore[method-assign]  # noqa: SLF001
+    BatchWork.decide = part.excepted(BatchWork.decide)  # type: ignore[method-assign]
+    BatchWork.accept = part.excepted(BatchWork.accept)  # type: ignore[method-assign]
 
 
 def _peak() -> int:
@@ -192,4 +205,5 @@ def _peak() -> int:
 
 if __name__ == "__main__":
     logs.configure("WARNING")
+    memory.tune_malloc()  # as workers/process.py does
     print(json.dumps(asdict(_measured(Task(**json.loads(sys.argv[1]))))))
