@@ -299,13 +299,6 @@ def read(reply: SmtpReply, group: str | None = None) -> Throttling:
     return replace(found, fault=told(reply)) if found.alert else found
 
 
-def about_relay(throttling: Throttling) -> Throttling:
-    """Return what a refusal means that came before any reader was named: it is the relay that wants less."""
-    if not throttling.slows:
-        return throttling
-    return replace(throttling, scope=Scope.RELAY, pause=None, resume_rate=None, everywhere=False)
-
-
 def told(reply: SmtpReply) -> str:
     """Return a reply as an operator reads it, without the reader's address."""
     words = _ADDRESS.sub("[address]", reply.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.domain import rates, throttling
@@ -84,27 +84,28 @@ def listing(session: Session) -> list[Destination]:
     )
 
 
-def of_group(session: Session, group: str) -> Sequence[Destination]:
-    """Return the rows of a group, one for each relay that learned something; raise NotFound."""
+def named(session: Session, name: str) -> Sequence[Destination]:
+    """Return the rows of a group, one for each relay that learned something, or the one of a relay; raise NotFound."""
+    is_relay = and_(Destination.relay == name, Destination.mx_group == THE_RELAY)
     found = session.scalars(
         select(Destination)
-        .where(Destination.mx_group == group)
+        .where(or_(Destination.mx_group == name, is_relay))
         .order_by(Destination.relay)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
     if not found:
         raise NotFound(
-            f"Nothing is known of a destination {group!r}: it has never throttled and has no limit.",
+            f"Nothing is known of a destination {name!r}: it has never throttled and has no limit.",
             hint="See those that did with: newsletter destinations list",
             reason="unknown_destination",
         )
     return found
 
 
-def resume(session: Session, group: str, *, now: datetime, is_forgiven: bool = False) -> None:
-    """Let mail go to a group again, at the rate that was learned; ``is_forgiven`` forgets that as well."""
-    for row in of_group(session, group):
+def resume(session: Session, name: str, *, now: datetime, is_forgiven: bool = False) -> None:
+    """Let mail go to a destination again, at the rate that was learned; ``is_forgiven`` forgets that as well."""
+    for row in named(session, name):
         row.suspended_until, row.fault, row.hits, row.last_hit_at = None, None, 0, None
         if is_forgiven:
             row.rate = None
@@ -115,7 +116,7 @@ def resume(session: Session, group: str, *, now: datetime, is_forgiven: bool = F
 def limit(session: Session, group: str, rate: float | None, *, now: datetime) -> None:
     """Let no more than ``rate`` messages a minute go to a group, over all relays; None lifts the limit."""
     if rate is None:
-        of_group(session, group)
+        named(session, group)
     row = _locked(session, EVERY_RELAY, group, now=now)
     row.limit_rate, row.updated_at = rate, now
 

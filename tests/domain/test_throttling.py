@@ -197,14 +197,6 @@ def test_what_is_refused_for_good_is_not_tried_again_however_politely_it_asks() 
     assert read(550, "5.7.1 try again in 5 minutes").retry_after is None
 
 
-def test_before_a_reader_is_named_it_is_the_relay_that_wants_less() -> None:
-    rate = throttling.about_relay(read(421, "4.7.0 Too many messages"))
-    soft = throttling.about_relay(read(451, "Local problem"))
-
-    assert (rate.scope, rate.pause, rate.halves) == (Scope.RELAY, None, True)
-    assert soft.scope is Scope.RECIPIENT
-
-
 @given(
     code=st.integers(400, 599),
     enhanced=st.none() | st.from_regex(r"\A[45]\.\d{1,2}\.\d{1,3}\Z"),

@@ -34,7 +34,7 @@ def hit(
 
 
 def row(session: Session, group: str = "google") -> Destination:
-    return destinations.of_group(session, group)[0]
+    return destinations.named(session, group)[0]
 
 
 def rates_of(session: Session) -> list[tuple[float | None, datetime | None, int, datetime | None]]:
