@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 
 from dns import exception, resolver
-from dns.rdatatype import TXT
+from dns.rdatatype import MX, TXT
+from dns.rdtypes.mxbase import MXBase
 from dns.rdtypes.txtbase import TXTBase
 
 from newsletter.domain.errors import FetchError, InvalidInput
@@ -26,13 +27,36 @@ def texts(name: str, *, server: str = "") -> list[str]:
     except (resolver.NXDOMAIN, resolver.NoAnswer):
         return []
     except exception.DNSException as error:
-        raise FetchError(
-            f"The name servers do not answer for {name} ({type(error).__name__}).",
-            hint="Try again later, or ask another one with --nameserver ADDRESS.",
-            reason="dns_unavailable",
-        ) from error
+        raise _silent(name, error) from error
     found = [record for record in answer if isinstance(record, TXTBase)]
     return [b"".join(record.strings).decode("utf-8", "replace") for record in found]
+
+
+def mail_server(domain: str, *, server: str = "", patience: float = _PATIENCE) -> str | None:
+    """Return the name of the best mail server of a domain; None when there is no such domain, or it takes no mail.
+
+    A domain without MX records is its own server (RFC 5321 §5.1). ``server`` is as above; ``patience`` in seconds.
+    Raise FetchError when no server answers.
+    """
+    try:
+        answer = _resolver(server).resolve(domain, MX, lifetime=patience, search=False)
+    except resolver.NoAnswer:
+        return domain
+    except resolver.NXDOMAIN:
+        return None
+    except (exception.DNSException, UnicodeError) as error:  # UnicodeError: a label that no name can have
+        raise _silent(domain, error) from error
+    found = [(record.preference, str(record.exchange)) for record in answer if isinstance(record, MXBase)]
+    host = min(found, default=(0, "."))[1].rstrip(".").lower()
+    return host or None  # a single dot takes no mail (RFC 7505 §3)
+
+
+def _silent(name: str, error: Exception) -> FetchError:
+    return FetchError(
+        f"The name servers do not answer for {name} ({type(error).__name__}).",
+        hint="Try again later, or ask another one with --nameserver ADDRESS.",
+        reason="dns_unavailable",
+    )
 
 
 def _resolver(server: str) -> resolver.Resolver:

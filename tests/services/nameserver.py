@@ -1,4 +1,4 @@
-"""Run a name server on this machine that knows some TXT records; it answers by UDP and TCP, as real ones do."""
+"""Run a name server on this machine that knows some TXT and MX records; it answers by UDP and TCP, as real ones do."""
 
 from __future__ import annotations
 
@@ -10,24 +10,34 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer, ThreadingUDPSer
 
 from dns import flags, message, rcode, rrset
 from dns.message import QueryMessage
+from dns.rdatatype import MX, TXT, RdataType
 
 Records = Mapping[str, Sequence[Sequence[str]]]
+MailServers = Mapping[str, Sequence[str]]
 _TTL = 60
 _UDP_MAX = 512  # octets, unless who asks says more (RFC 6891 §6.2.3)
 
 
 @contextmanager
-def serving(records: Records, *, failing: bool = False) -> Iterator[str]:
+def serving(
+    records: Records, *, mail_servers: MailServers | None = None, failing: bool = False
+) -> Iterator[str]:
     """Serve the records: by name, each a list of strings. Yield the server's address with its port.
 
+    ``mail_servers``: by domain, each "10 mx.example.com."; none: the domain is there and has no MX.
     ``failing``: answer everything with SERVFAIL.
     """
+    known = {
+        (name, TXT): [" ".join(f'"{part}"' for part in parts) for parts in found]
+        for name, found in records.items()
+    }
+    known |= {(name, MX): list(found) for name, found in (mail_servers or {}).items()}
 
     def answer(query: bytes, size: int | None) -> bytes:
         asked = message.from_wire(query)
         assert isinstance(asked, QueryMessage)
         limit = max(_UDP_MAX, asked.payload) if size is not None else 65_535
-        return _answer(asked, records, failing=failing).to_wire(max_size=limit, prefer_truncation=True)
+        return _answer(asked, known, failing=failing).to_wire(max_size=limit, prefer_truncation=True)
 
     class ByUdp(BaseRequestHandler):
         def handle(self) -> None:
@@ -50,16 +60,18 @@ def serving(records: Records, *, failing: bool = False) -> Iterator[str]:
                 server.shutdown()
 
 
-def _answer(asked: QueryMessage, records: Records, *, failing: bool) -> message.Message:
+def _answer(
+    asked: QueryMessage, known: Mapping[tuple[str, RdataType], Sequence[str]], *, failing: bool
+) -> message.Message:
     reply = message.make_response(asked)
     reply.flags |= flags.AA
-    name = asked.question[0].name
-    found = records.get(name.to_text(omit_final_dot=True).lower(), ())
+    name, kind = asked.question[0].name, asked.question[0].rdtype
+    plain = name.to_text(omit_final_dot=True).lower()
+    found = known.get((plain, kind), ())
     if failing:
         reply.set_rcode(rcode.SERVFAIL)
-    elif not found:
+    elif not any(plain == other for other, _ in known):
         reply.set_rcode(rcode.NXDOMAIN)
-    else:
-        lines = [" ".join(f'"{string}"' for string in strings) for strings in found]
-        reply.answer.append(rrset.from_text(name, _TTL, "IN", "TXT", *lines))
+    elif found:
+        reply.answer.append(rrset.from_text(name, _TTL, "IN", kind, *found))
     return reply

@@ -55,3 +55,28 @@ def test_what_is_no_address_of_a_server_is_refused(server: str) -> None:
 )
 def test_the_address_of_a_server_may_have_a_port(server: str, place: tuple[str, int]) -> None:
     assert dns._place(server) == place
+
+
+@pytest.mark.parametrize(
+    ("records", "host"),
+    [
+        (["20 second.example.net.", "10 First.Example.net."], "first.example.net"),
+        (["10 b.example.net.", "10 a.example.net."], "a.example.net"),
+        ([], "firm.example"),  # its own server
+        (["0 ."], None),  # takes no mail
+    ],
+)
+def test_the_best_mail_server_of_a_domain_is_found(records: list[str], host: str | None) -> None:
+    with nameserver.serving({}, mail_servers={"firm.example": records}) as server:
+        assert dns.mail_server("firm.example", server=server) == host
+
+
+def test_a_domain_that_does_not_exist_has_no_mail_server() -> None:
+    with nameserver.serving({}) as server:
+        assert dns.mail_server("firm.example", server=server) is None
+
+
+@pytest.mark.parametrize("domain", ["firm.example", "a" * 64 + ".example"])
+def test_a_mail_server_that_cannot_be_asked_for_is_told(domain: str) -> None:
+    with nameserver.serving({}, failing=True) as server, pytest.raises(FetchError):
+        dns.mail_server(domain, server=server)
