@@ -5,6 +5,10 @@ senders get kill -9 at random moments while messages flow; what died is started 
 the instants of later attempts are moved forward in the database, as if the hours of the retry schedule had gone by.
 At the end what the server saw is compared, reader by reader, with the receipt and the rows behind it. The exit code
 is 1 when an invariant is broken; each is named, with the readers concerned.
+
+``--hosts`` kills nothing. Two workers run on two hosts made of network namespaces, with clocks that are 7 minutes
+ahead and 5 behind; when a quarter of the messages has come, one host is cut off from the database but still reaches
+the relay, and comes back when the other one has ended the mailing.
 """
 
 from __future__ import annotations
@@ -14,15 +18,20 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from _setup import Cluster, databases, machine
 
 from newsletter.runtime import logs
 from tests.services.accounts import Findings
+from tests.services.faults import everywhere
+from tests.services.hosts import NoNamespaces, hosts
 from tests.services.ordeal import NotOver, Ordeal, Plan
 from tests.services.postgres import Postgres
+from tests.services.redis_server import RedisServer
+from tests.services.two_hosts import joined
+from tests.services.witness import Trouble
 
 _RESTARTS_PER_KILL = 0.1  # of Redis, and as many of PostgreSQL
 _PARSE_EVERY = 20  # messages, one of which is parsed whole: the rest are checked octet by octet
@@ -39,10 +48,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="newsletter-faults-") as name, _place(options.database) as place:
         folder = Path(name)
         url, server = place
-        ordeal = Ordeal(_plan(options), folder=folder, database_url=url, postgres=server, say=say)
         try:
-            findings = ordeal.run()
-        except NotOver as error:
+            if options.hosts:
+                findings = _on_two_hosts(options, folder, url, server)
+            else:
+                findings = Ordeal(
+                    _plan(options), folder=folder, database_url=url, postgres=server, say=say
+                ).run()
+        except (NotOver, NoNamespaces) as error:
             sys.exit(str(error))
     if options.json:
         print(json.dumps(findings.as_dict()))
@@ -61,8 +74,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--policy", choices=["retry-once", "hold"], default="retry-once")
     parser.add_argument("--database", choices=["postgresql", "sqlite"], default="postgresql")
     parser.add_argument("--chance", type=float, default=0.0005, help="of every fault at every stage")
+    parser.add_argument("--hosts", action="store_true", help="lose a host instead of killing processes")
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.hosts and options.database == "sqlite":
+        parser.error("two hosts need a server: leave --database sqlite out")
+    return options
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -78,6 +95,34 @@ def _plan(options: argparse.Namespace) -> Plan:
         parse_every=_PARSE_EVERY,
         patience=_PATIENCE,
     )
+
+
+def _on_two_hosts(options: argparse.Namespace, folder: Path, url: str, postgres: Postgres | None) -> Findings:
+    """Cut one of two hosts off; return how the accounts compare."""
+    if postgres is None:
+        sys.exit("Two hosts need a server of their own: unset DATABASE_URL.")
+    trouble = Trouble(
+        seed=options.seed, chances=everywhere(options.chance), answer=0.005, parse_every=_PARSE_EVERY
+    )
+    with ExitStack() as stack:
+        net = stack.enter_context(hosts("a", "b"))
+        redis = RedisServer()
+        stack.callback(redis.close)
+        two = stack.enter_context(
+            joined(
+                net,
+                postgres=postgres,
+                database_url=url,
+                redis=redis,
+                folder=folder,
+                trouble=trouble,
+                reader_count=options.messages,
+                patience=_PATIENCE,
+            )
+        )
+        two.start_both(options.policy)
+        two.lose_the_database_of_a(after=options.messages // 4)
+        return two.findings(hosts_lost=1, is_hold=options.policy == "hold")
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Findings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as one flat JSON object."""
-        return vars(self) | {"figures": self.figures}
+        return dict(vars(self))
 
 
 def compare(
@@ -90,6 +90,13 @@ def compare(
         twice_unreported=len(twice - books.in_doubt),
         uncertain=len(books.in_doubt),
         receipt=receipt,
+        figures={
+            "explained": limits.doubts(evidence.drops_after_dot),
+            "drops_in_body": evidence.drops_in_body,
+            "refused": len(evidence.refused),
+            "copies": len(evidence.copies),
+            "relay_connections": evidence.connection_count,
+        },
     )
     rules = _Rules(books, evidence, received)
     findings.broken += rules.of_readers(audience.reader_ids, lost=lost, twice=twice)

@@ -43,6 +43,7 @@ class TwoHosts:
     database: Database
     people: Audience
     server: FaultyServer
+    patience: float  # seconds until the mailing must be over
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start_both(self, policy: Policy) -> None:
@@ -63,7 +64,7 @@ class TwoHosts:
 
     def await_end(self) -> None:
         """Let time pass until every reader has a result and nothing is to be tried again."""
-        wait_until(self._is_over, seconds=120, what="the mailing is over")
+        wait_until(self._is_over, seconds=self.patience, what="the mailing is over")
 
     def findings(self, *, hosts_lost: int, is_hold: bool = False) -> Findings:
         """Stop the workers and compare all accounts."""
@@ -138,6 +139,7 @@ def joined(
     folder: Path,
     trouble: Trouble,
     reader_count: int,
+    patience: float = 120.0,
 ) -> Iterator[TwoHosts]:
     """Prepare a mailing and let both hosts reach database, Redis and relay; the workers are not running yet."""
     with ExitStack() as stack:
@@ -148,6 +150,6 @@ def joined(
         server = FaultyServer(folder, trouble, host="0.0.0.0", port=_RELAY_PORT, prefix=net.prefix)
         stack.callback(server.close)
         people = audience.prepare(database, reader_count=reader_count, now=_CLOCK.now())
-        made = TwoHosts(net, folder, database, people, server)
+        made = TwoHosts(net, folder, database, people, server, patience)
         stack.callback(made.stop_workers)
         yield made

@@ -29,11 +29,14 @@ class Trouble:
     slow: float = 1.0  # the longest slow reply
     silence: float = 120.0  # until the server ends a silent connection
     parse_every: int = 1
+    offers: str = (
+        "pipelining"  # "plain": not, "lie": offers it, and answers only the first command of a group
+    )
 
     def arguments(self) -> list[str]:
         """Return them as the server's command line takes them."""
         words = ["--seed", self.seed, "--answer", self.answer, "--slow", self.slow]
-        words += ["--silence", self.silence, "--parse-every", self.parse_every]
+        words += ["--silence", self.silence, "--parse-every", self.parse_every, "--offers", self.offers]
         words += [word for text in write_chances(self.chances) for word in ("--chance", text)]
         return list(map(str, words))
 
