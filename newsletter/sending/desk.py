@@ -21,7 +21,9 @@ from newsletter.store import OperationalError, Session, leases, mailings
 from newsletter.transports.base import Named, Submission, Verdict
 
 LOOK_EVERY = 0.25  # seconds between two looks for pause, cancel, urgent mailings and new tokens
-_RECORD_PAUSES = (0.5, 1, 2, 4, 8, 15, 30, 60)  # seconds; in two minutes a database has restarted
+# Seconds; in two minutes a database has restarted. Looked for often, so that leases are renewed as soon as it is back:
+# from a worker that lives, another one takes a bucket with everything of its window in doubt.
+_RECORD_PAUSES = (0.5, 1, *(2,) * 60)
 _TURNED_AT_ONCE = 16  # messages passed over in one search for one that its destination's rate lets go
 _STATUS = {
     Verdict.REFUSED: MessageStatus.FAILED,

@@ -19,6 +19,15 @@ from newsletter.domain.errors import InvalidInput, NewsletterError
 Transactions = Callable[[], AbstractContextManager[Session]]
 
 _DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql+psycopg"})
+# A server that vanished without a word (a cable, a firewall) is given up within half a minute, not after the quarter
+# of an hour that TCP takes: nothing goes out meanwhile, and answers of the relay wait unread. Options of the URL win.
+_PATIENCE: dict[str, int] = {
+    "connect_timeout": 10,  # seconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
 _BUSY_TIMEOUT_MS = 20_000  # a writer waits for the other writers; transactions last at most 250 ms
 
 
@@ -92,7 +101,8 @@ def now_of(session: Session) -> datetime:
 def _engine(url: str, *, writes: bool) -> Engine:
     parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
+        return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
     if parsed.database:
         _make_folder(Path(parsed.database).parent)
     engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})

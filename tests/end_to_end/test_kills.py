@@ -39,6 +39,28 @@ def test_every_reader_is_accounted_for_whatever_is_killed(
     assert findings.receipt["submitted"] > plan.messages * 0.9
 
 
+def test_a_database_that_is_back_before_a_lease_runs_out_puts_nobody_in_doubt(
+    postgres: Postgres, postgres_url: str, tmp_path: Path
+) -> None:
+    if postgres.process_id is None:
+        pytest.skip("the PostgreSQL of DATABASE_URL is not ours to kill")
+    plan = Plan(
+        messages=1_000,
+        kills=0,
+        database_restarts=1,
+        outage=8.0,
+        children=5,  # more than there are buckets, so that idle ones lie in wait
+        chance=0.0,
+        answer=0.5,  # so slow that a window is not through when its lease would run out
+        settings={"NEWSLETTER_LEASE_SECONDS": "12"},
+    )
+
+    findings = Ordeal(plan, folder=tmp_path, database_url=postgres_url, postgres=postgres).run()
+
+    assert findings.broken == [], findings
+    assert (findings.uncertain, findings.receipt["submitted"]) == (0, plan.messages)
+
+
 def mail_slowly(installation: Installation, tmp_path: Path) -> int:
     """Begin a mailing that takes some seconds; return its issue."""
     readers = tmp_path / "readers.csv"

@@ -41,6 +41,7 @@ class Plan:
     kills: int
     redis_kills: int = 0
     database_restarts: int = 0
+    outage: float = 0.0  # seconds that the database stays away
     seed: int = 1
     policy: Policy = "retry-once"
     senders: int = 2
@@ -161,6 +162,7 @@ class Ordeal:
         else:
             assert self._postgres is not None
             self._postgres.kill()
+            time.sleep(self._plan.outage)
             self._postgres.start()
         return True
 

@@ -29,3 +29,18 @@ def test_a_writer_after_a_reader_sees_what_others_commit(database: Database) -> 
             with database.transaction() as other:
                 add_newsletter(other)
             assert len(newsletters.listing(session)) == len(before) + 1
+
+
+def test_a_server_that_vanished_is_given_up_soon_unless_the_url_says_otherwise(postgres_url: str) -> None:
+    joint = "&" if "?" in postgres_url else "?"
+    told = {}
+    for url in (postgres_url, f"{postgres_url}{joint}tcp_user_timeout=90000"):
+        database = Database(url)
+        with database.engine.connect() as connection:
+            info = connection.connection.dbapi_connection.info  # type: ignore[union-attr]
+            told[url] = info.get_parameters()
+        database.dispose()
+
+    ours, theirs = told.values()
+    assert (ours["tcp_user_timeout"], ours["connect_timeout"]) == ("30000", "10")
+    assert (theirs["tcp_user_timeout"], theirs["connect_timeout"]) == ("90000", "10")
