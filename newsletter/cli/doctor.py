@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from http.client import HTTPException
@@ -22,9 +23,20 @@ from newsletter.cli.dkim import record_of
 from newsletter.domain import dkim as rules
 from newsletter.domain.errors import FetchError, NewsletterError
 from newsletter.runtime import logs, settings
-from newsletter.store import OperationalError, Session, dkim, keys, mailings, migrate, newsletters, sources
+from newsletter.store import (
+    OperationalError,
+    Session,
+    destinations,
+    dkim,
+    keys,
+    mailings,
+    migrate,
+    newsletters,
+    sources,
+)
 from newsletter.store.tables import DkimKey, KeyPurpose, Newsletter
 from newsletter.transports import dns
+from newsletter.transports.smtp import SmtpTransport
 from newsletter.wiring import App
 
 app = typer.Typer(help="Check settings, database, broker and relay; say what to do.")
@@ -147,14 +159,15 @@ def _broker(service: App) -> Iterator[Finding]:
 
 
 def _relay(service: App) -> Iterator[Finding]:
-    place = f"{service.settings.relay_host}:{service.settings.relay_port}"
-    with closing(service.open_transport()) as transport:
-        transport.check()
-    yield Finding(
-        "relay",
-        State.OK,
-        f"{place} answers, and takes the login" if service.settings.relay_username else f"{place} answers",
-    )
+    for relay in service.relays:
+        try:
+            with closing(SmtpTransport(relay)) as transport:
+                transport.check()
+        except NewsletterError as error:
+            yield Finding("relay", State.FAULT, error.message, error.hint)
+            continue
+        answer = f"{relay.place} answers{', and takes the login' if relay.username else ''}"
+        yield Finding("relay", State.OK, answer)
 
 
 def _web(service: App) -> Iterator[Finding]:
@@ -190,6 +203,7 @@ def _database(service: App, *, offline: bool) -> Iterator[Finding]:
         yield from _newsletters(session)
         yield from _sources(session)
         yield from _mailings(session)
+        yield from _destinations(session, now=service.clock.now())
     yield from _dkim(service, offline=offline)
     service.database.dispose()
 
@@ -280,6 +294,23 @@ def _published(subject: str, key: DkimKey) -> Finding:
             f"Receivers cannot verify what is mailed now. See the record: newsletter dkim record {key.domain}",
         )
     return Finding(subject, State.OK, f"{key.selector} of {key.domain} signs, and its record is published")
+
+
+def _destinations(session: Session, *, now: datetime) -> Iterator[Finding]:
+    for row in destinations.listing(session):
+        is_suspended = row.suspended_until is not None and now < row.suspended_until
+        if not row.fault and not is_suspended:
+            continue
+        name = row.mx_group or row.relay
+        until = (
+            f"takes nothing until {row.suspended_until:%Y-%m-%d %H:%M} UTC" if is_suspended else "complained"
+        )
+        yield Finding(
+            f"destination {name}",
+            State.FAULT if row.fault else State.NOTE,
+            f"{until}: {row.fault or row.last_reply}",
+            f"When it is mended: newsletter destinations resume {name}",
+        )
 
 
 def _fault(subject: str, error: NewsletterError) -> Finding:

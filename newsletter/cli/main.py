@@ -38,6 +38,8 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Operate": {
         "db": ("db", "Bring the database to this version's tables."),
         "keys": ("keys", "List and rotate the signing keys."),
+        "destinations": ("destinations", "See who throttles; resume, limit and resolve destinations."),
+        "warmup": ("warmup", "Let the domain of a new sender grow."),
         "dkim": ("dkim", "Make, publish and rotate the keys that sign messages."),
         "backup": ("backup", "Write the database, keys included, to one file."),
         "restore": ("restore", "Read a backup into an empty database."),

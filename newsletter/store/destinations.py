@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.domain import rates, throttling
@@ -84,16 +84,14 @@ def listing(session: Session) -> list[Destination]:
     )
 
 
+def of_name(session: Session, name: str) -> Sequence[Destination]:
+    """Return the rows of a group, one for each relay that learned something, or the one of a relay."""
+    return session.scalars(_named(name)).all()
+
+
 def named(session: Session, name: str) -> Sequence[Destination]:
-    """Return the rows of a group, one for each relay that learned something, or the one of a relay; raise NotFound."""
-    is_relay = and_(Destination.relay == name, Destination.mx_group == THE_RELAY)
-    found = session.scalars(
-        select(Destination)
-        .where(or_(Destination.mx_group == name, is_relay))
-        .order_by(Destination.relay)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    """Return the rows of a group or relay, which nobody else changes until the transaction ends; raise NotFound."""
+    found = session.scalars(_named(name).with_for_update().execution_options(populate_existing=True)).all()
     if not found:
         raise NotFound(
             f"Nothing is known of a destination {name!r}: it has never throttled and has no limit.",
@@ -119,6 +117,11 @@ def limit(session: Session, group: str, rate: float | None, *, now: datetime) ->
         named(session, group)
     row = _locked(session, EVERY_RELAY, group, now=now)
     row.limit_rate, row.updated_at = rate, now
+
+
+def _named(name: str) -> Select[Destination]:
+    is_relay = and_(Destination.relay == name, Destination.mx_group == THE_RELAY)
+    return select(Destination).where(or_(Destination.mx_group == name, is_relay)).order_by(Destination.relay)
 
 
 def _locked(session: Session, relay: str, group: str, *, now: datetime) -> Destination:

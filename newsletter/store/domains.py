@@ -30,8 +30,19 @@ def groups_of(session: Session, domain_ids: Collection[int]) -> dict[int, str]:
 
 def of_group(session: Session, group: str) -> list[int]:
     """Return the ids of the domains of a destination group."""
-    by_name = and_(Domain.mx_group.is_(None), Domain.name.in_(destinations.domains_of(group)))
-    return list(session.scalars(select(Domain.id).where(or_(Domain.mx_group == group, by_name))))
+    return list(session.scalars(select(Domain.id).where(_is_of(group))))
+
+
+def names_of_group(session: Session, group: str) -> list[str]:
+    """Return the names of the domains of a destination group, the first known first."""
+    return list(session.scalars(select(Domain.name).where(_is_of(group)).order_by(Domain.id)))
+
+
+def group_named(session: Session, name: str) -> str:
+    """Return the group that somebody means by a name: of a group, or of a reader's domain."""
+    wanted = name.strip().lower()
+    domain = session.scalars(select(Domain).where(Domain.name == wanted)).one_or_none()
+    return destinations.group_of_domain(wanted, domain.mx_group if domain else None)
 
 
 def unresolved(session: Session, *, now: datetime, limit: int) -> list[str]:
@@ -64,6 +75,11 @@ def keep_groups(session: Session, groups: Mapping[str, str | None], *, now: date
             .values(found)
             .execution_options(synchronize_session=False)
         )
+
+
+def _is_of(group: str) -> ColumnElement[bool]:
+    by_name = and_(Domain.mx_group.is_(None), Domain.name.in_(destinations.domains_of(group)))
+    return or_(Domain.mx_group == group, by_name)
 
 
 def _is_unresolved(now: datetime) -> ColumnElement[bool]:
