@@ -205,5 +205,5 @@ def _peak() -> int:
 
 if __name__ == "__main__":
     logs.configure("WARNING")
-    memory.tune_malloc()  # as workers/process.py does
+    memory.tune()  # as workers/process.py does
     print(json.dumps(asdict(_measured(Task(**json.loads(sys.argv[1]))))))

@@ -19,7 +19,8 @@ from newsletter.sending import drain as draining
 from newsletter.sending.drain import DrainReport
 from newsletter.sending.throttle import Throttle
 from newsletter.store import Database, Session
-from newsletter.transports.base import Source
+from newsletter.transports.base import Source, Transport
+from newsletter.transports.several import Several
 from newsletter.transports.smtp import Engine, Relay, SmtpTransport
 
 
@@ -119,9 +120,9 @@ class App:
         """Return an engine that sends what a source has."""
         return Engine(self.relays, source)
 
-    def open_transport(self) -> SmtpTransport:
-        """Return a transport to the relays; the caller closes it."""
-        return SmtpTransport(self.relays[0])
+    def open_transport(self) -> Transport:
+        """Return a transport to the relays, for one message at a time; the caller closes it."""
+        return Several([SmtpTransport(relay) for relay in self.relays])
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> App:

@@ -49,7 +49,7 @@ def should_stop() -> bool:
 def _begin_child(**_: object) -> None:
     """Open connections anew in a child, and let only the main process stop it."""
     app.cache_clear()
-    memory.tune_malloc()
+    memory.tune()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, lambda *_: _orphaned.set())
     if sys.platform == "linux":

@@ -10,7 +10,7 @@ from newsletter.digest import build
 from newsletter.domain import addresses
 from newsletter.domain.errors import NotFound
 from newsletter.domain.rendered import FrozenIssue
-from newsletter.sending import context, proof, sample
+from newsletter.sending import context, proof, sample, signing
 from newsletter.store import Session, issues, newsletters, subscribers
 from newsletter.transports.base import Envelope
 from newsletter.wiring import App
@@ -34,11 +34,13 @@ def compose(service: App, wanted: Wanted, addresses_to: Sequence[str]) -> list[t
         preview = _preview(session, service, wanted, now=now)
         picks = _picks(session, preview.frozen, wanted, now=now)
         rings = context.load_rings(session)
+        signers = signing.load(session, preview.frozen.identity.from_address)
     return [
         proof.compose(
             preview.frozen,
             preview.blocks,
             rings=rings,
+            signers=signers,
             settings=service.settings,
             picks=picks,
             address=str(recipient),

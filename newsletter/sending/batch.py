@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 from itertools import islice
 
 from newsletter.domain.mailings import (
@@ -109,8 +110,10 @@ class BatchWork:
         self.held: set[int | None] = set()  # destinations for which readers were left for later
         self._tools = tools
         self._policy = tools.settings.uncertain_policy
+        self._from_address = context.frozen.identity.from_address
         self._started_at = context.mailing.started_at.timestamp()
         self._fresh: deque[int] = deque()
+        self._room: int | None = None  # what the sender's ceiling leaves; None: there is none
         self._due: deque[MessageDetail] = deque()  # what falls due meanwhile waits for the next claim
         self._open: dict[int, int] = {}  # messages of each open window that have not ended
         self._accepted: list[tuple[Item, int, float]] = []  # code, and when in Unix seconds
@@ -157,20 +160,28 @@ class BatchWork:
         self.stop = self.stop or reason
         self.fault = self.fault or fault
 
+    def look_at_ceiling(self) -> None:
+        """Learn what the sender's ceiling leaves for today; with nothing left the rest of the batch waits."""
+        self._room = self._tools.throttle.sender_room(self._from_address, self._tools.clock.now())
+
     def decide(self, session: Session, limit: int) -> Decision | None:
         """Write the next window down; None when nobody is left that is due."""
         now = self._tools.clock.now()
+        is_expired = now >= self.context.mailing.expires_at
+        if self._room == 0 and not is_expired:
+            return Decision(len(self._due), len(self._fresh), Decided(None, (), {}, ()))
+        if self._room:
+            limit = min(limit, self._room)
         if self._due:
             return self._decide_due(session, list(islice(self._due, limit)), now=now)
         if not self._fresh:
             return None  # the mailing was cancelled, or everybody has a result
         some = list(islice(self._fresh, limit))
-        if now >= self.context.mailing.expires_at:
+        if is_expired:
             decided = decide.expired(self.context, some, now=now)
             return self._written(session, decided, fresh_count=len(some))
-        decided = decide.decide_fresh(
-            session, self.context, self.claim, some, now=now, is_held=self._tools.throttle.is_held
-        )
+        is_held = partial(self._tools.throttle.is_held, lane=self.lane)
+        decided = decide.decide_fresh(session, self.context, self.claim, some, now=now, is_held=is_held)
         return self._written(session, decided, fresh_count=len(some))
 
     def _decide_due(self, session: Session, due: list[MessageDetail], *, now: datetime) -> Decision:
@@ -199,6 +210,7 @@ class BatchWork:
         if decided.window_id is None:
             return []
         self._open[decided.window_id] = len(decided.messages)
+        self._tools.throttle.sender_took(self._from_address, len(decided.messages))
         return [
             Item(self, decided.window_id, planned, decided.origins[planned.subscriber_id])
             for planned in decided.messages
@@ -294,6 +306,8 @@ class BatchWork:
     def _pause(self, now: datetime) -> timedelta | None:
         if self.stop in (Stop.RELAY, Stop.FAULT):
             return PAUSE
+        if self._room == 0:
+            return self._tools.throttle.sender_opens_at(self._from_address, now) - now
         until = self._tools.throttle.hold_until(self.held) if self.held else None
         return max(until - now, timedelta(seconds=1)) if until is not None else None
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from newsletter.domain import schedules
+from newsletter.domain.relays import RelayKind
 from newsletter.domain.rendered import FrozenIssue
 from newsletter.domain.selection import Chooser
 from newsletter.runtime.settings import Settings
+from newsletter.sending import signing
 from newsletter.sending.compose import Composer, Rings
 from newsletter.sending.history import Histories
 from newsletter.store import Session, blocks, issues, keys, mailings
@@ -32,7 +34,7 @@ def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
     """Read a mailing, its issue and the keys that sign for it."""
     mailing = mailings.get(session, mailing_id)
     frozen = issues.frozen(issues.get(session, mailing.issue_id))
-    rings = load_rings(session)
+    rings, signers = load_rings(session), signing.load(session, frozen.identity.from_address)
     return Context(
         mailing=mailing,
         frozen=frozen,
@@ -42,11 +44,18 @@ def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
             blocks.of_issue(session, mailing.issue_id, frozen.identity.language),
             settings=settings,
             rings=rings,
+            signers=signers.by_id,
+            kinds=kinds(settings),
         ),
-        key_ids=newest_keys(rings),
+        key_ids=newest_keys(rings) | signers.key_ids,
         zone=schedules.zone(frozen.identity.zone),
         histories=Histories(mailing, frozen),
     )
+
+
+def kinds(settings: Settings) -> frozenset[RelayKind]:
+    """Return the kinds of all relays that a message may go to: which one it will be is not known when it is made."""
+    return frozenset(address.kind for address in settings.relay_addresses)
 
 
 def load_rings(session: Session) -> Rings:

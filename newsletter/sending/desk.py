@@ -187,6 +187,7 @@ class Desk:
             while not self._ready:
                 if not any(work.has_more for work in self._works) and not self._claim_next():
                     return False
+                self._look_at_ceilings()
                 self._turn_page(is_deciding=True)
         except OperationalError as error:
             self._database_is_away(error)
@@ -218,6 +219,12 @@ class Desk:
             raise
         self._works.append(work)
         return True
+
+    def _look_at_ceilings(self) -> None:
+        """Ask how many messages the senders that are warmed up may send yet; asking may take a transaction."""
+        for work in self._works:
+            if work.has_more:
+                work.look_at_ceiling()
 
     def _turn_page(self, *, is_deciding: bool) -> None:
         """Record what has ended and decide what comes next, in one transaction."""

@@ -74,6 +74,7 @@ def drain(
 ) -> DrainReport:
     """Work on whatever is due; open no message after 45 seconds, nor when somebody says stop."""
     evidence.gather(transactions, folder=settings.journal_dir)
+    throttle.tick(clock.now())
     tools = Tools(transactions=transactions, throttle=throttle, settings=settings, clock=clock, holder=holder)
     desk = Desk(tools)
     sender = open_sender(desk)

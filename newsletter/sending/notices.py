@@ -22,6 +22,7 @@ from newsletter.rendering.environment import Environment
 from newsletter.runtime import ids, logs
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
+from newsletter.sending import signing
 from newsletter.store import Session, Transactions, keys, newsletters, notices, subscribers, suppressions
 from newsletter.store.tables import KeyPurpose, Notice, NoticeStatus, Subscriber
 from newsletter.transports.base import Envelope, Transport
@@ -73,6 +74,10 @@ def _compose(
     envelope = Envelope(newsletter.from_address, subscriber.address)
     if notice.message is None:
         message = _confirmation(session, notice, subscriber, environment, settings)
+        signers = signing.load(session, newsletter.from_address)
+        signer = signers.of(signers.key_ids)
+        if signer is not None:
+            message = signer.signed(message, at=notice.created_at)
         notices.keep_message(session, notice.id, message)
         return envelope, message
     return envelope, notice.message
@@ -143,7 +148,9 @@ def _submit(
     if status is NoticeStatus.UNCERTAIN and notice.attempt_count == 1:
         status = NoticeStatus.DUE
     if status is NoticeStatus.DUE:
-        delay = retries.NOTICES.delay(notice.attempt_count, age=now - notice.created_at, jitter=ids.jitter())
+        delay = retries.NOTICES.delay(
+            notice.attempt_count, age=now - notice.created_at, jitter=ids.jitter(), reply=reply
+        )
         status = NoticeStatus.FAILED if delay is None else status
         next_attempt_at = None if delay is None else now + delay
     with transactions() as session:

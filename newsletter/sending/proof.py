@@ -10,6 +10,7 @@ from newsletter.domain.rendered import FrozenIssue, RenderedBlock
 from newsletter.runtime.settings import Settings
 from newsletter.sending import context
 from newsletter.sending.compose import Composer, Rings
+from newsletter.sending.signing import Signers
 from newsletter.transports.base import Envelope
 
 
@@ -18,6 +19,7 @@ def compose(
     blocks: Iterable[RenderedBlock],
     *,
     rings: Rings,
+    signers: Signers,
     settings: Settings,
     picks: bytes,
     address: str,
@@ -25,11 +27,18 @@ def compose(
     now: datetime,
 ) -> tuple[Envelope, bytes]:
     """Return the mail that a reader with these picks would get, marked as a test, its links naming no reader."""
-    composer = Composer(frozen, blocks, settings=settings, rings=rings)
+    composer = Composer(
+        frozen,
+        blocks,
+        settings=settings,
+        rings=rings,
+        signers=signers.by_id,
+        kinds=context.kinds(settings),
+    )
     return composer.message(
         planned=PlannedMessage(0, picks, address, name),
         mailing_id=0,
         planned_at=now,
-        key_ids=context.newest_keys(rings),
+        key_ids=context.newest_keys(rings) | signers.key_ids,
         is_proof=True,
     )

@@ -150,7 +150,9 @@ def _weigh(
 def _next_attempt(result: Result, detail: MessageDetail | None) -> datetime | None:
     attempt_count = detail.attempt_count + 1 if detail else 1
     first_at = detail.first_attempt_at if detail else result.at
-    delay = retries.MESSAGES.delay(attempt_count, age=result.at - first_at, jitter=ids.jitter())
+    delay = retries.MESSAGES.delay(
+        attempt_count, age=result.at - first_at, jitter=ids.jitter(), reply=result.reply
+    )
     return None if delay is None else result.at + delay
 
 

@@ -22,8 +22,8 @@ class Envelope(NamedTuple):
 class Submission:
     """One message on its way to a relay.
 
-    ``is_prepared``: whoever made the message vouches that its line ends are CRLF, that it ends with one, and that no
-    line begins with a dot. ``tag`` is the source's own.
+    ``is_prepared``: whoever made the message vouches that it is ASCII, that its line ends are CRLF, that it ends with
+    one, and that no line begins with a dot. ``tag`` is the source's own.
     """
 
     __slots__ = ("envelope", "is_prepared", "message", "tag")

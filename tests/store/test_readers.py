@@ -31,7 +31,7 @@ def find(session: Session, newsletter: Newsletter, *ids: int) -> dict[int, Reade
     return {reader: found[reader] for reader in ids if reader in found}
 
 
-def sent(
+def had_mail(
     mailing_id: int, reader: int, picks: bytes, status: MessageStatus = MessageStatus.SUBMITTED
 ) -> MessageRow:
     return mailing_id, reader, 0, 250, status, picks
@@ -109,13 +109,13 @@ def test_what_readers_had_comes_mailing_by_mailing_in_the_given_order(
 ) -> None:
     first, second, third = (add_mailing(session, daily) for _ in range(3))
     rows = [
-        sent(first, 1, b"\x01"),
-        sent(first, 2, b"\x02", MessageStatus.UNCERTAIN),
-        sent(first, 3, b"", MessageStatus.WITHHELD),
-        sent(second, 1, b"\x04", MessageStatus.DEFERRED),
-        sent(second, 2, b"\x05", MessageStatus.FAILED),
-        sent(second, 3, b"\x06", MessageStatus.EXPIRED),
-        sent(third, 1, b"\x07"),
+        had_mail(first, 1, b"\x01"),
+        had_mail(first, 2, b"\x02", MessageStatus.UNCERTAIN),
+        had_mail(first, 3, b"", MessageStatus.WITHHELD),
+        had_mail(second, 1, b"\x04", MessageStatus.DEFERRED),
+        had_mail(second, 2, b"\x05", MessageStatus.FAILED),
+        had_mail(second, 3, b"\x06", MessageStatus.EXPIRED),
+        had_mail(third, 1, b"\x07"),
     ]
     assert messages.append(session, rows) == []
 
