@@ -14,6 +14,7 @@ from newsletter.store.tables import WarmupState
 _COUNTED_FOR = timedelta(
     seconds=10
 )  # a count of message rows is used that long, less what is decided meanwhile
+_LOOK_AGAIN = timedelta(minutes=10)  # when a day is used up: retries of the same readers wait as long
 _DAY = timedelta(days=1)
 _log = logs.get(__name__)
 
@@ -64,6 +65,13 @@ class Ceilings:
         if count is not None:
             count.decided += message_count
 
+    def opens_at(self, from_address: str, now: datetime) -> datetime:
+        """Return when a sender without room should be looked at again."""
+        count = self._counts.get(_domain(from_address))
+        if count is not None and count.room == 0:
+            return min(_next_day(now), now + _LOOK_AGAIN)
+        return now + 2 * _COUNTED_FOR
+
     def throttled(self, session: Session, *, now: datetime) -> None:
         """Halve the ceilings of the senders at work: a receiver asked us to slow down."""
         for domain, count in self._counts.items():
@@ -105,7 +113,7 @@ class Ceilings:
             warmups.keep(row, Step(replace(state, used_on=today), ""), on=today)
 
 
-def next_day(now: datetime) -> datetime:
+def _next_day(now: datetime) -> datetime:
     """Return when a new day's ceiling counts."""
     return datetime.combine(now.date() + _DAY, time(), UTC)
 

@@ -77,7 +77,10 @@ class Gate:
             self._let_in -= 1
 
     def has_room(self, lane: Lane) -> bool:
-        """Say whether one more reader would find a token within a second, besides those let in before."""
+        """Say whether one more reader would find a token within a second, besides those let in before.
+
+        One may always come in and look: whoever finds none is given back.
+        """
         if self.is_suspended:
             return False
         if self.rate is None:
@@ -87,7 +90,7 @@ class Gate:
         if lane is Lane.URGENT:
             self._wants_urgent = True
             tokens, share = tokens + self._urgent, self.rate
-        return self._let_in + 1 <= tokens + share
+        return self._let_in + 1 <= tokens + max(1.0, share)
 
     def let_in(self) -> None:
         """Count a reader who will want a token."""

@@ -118,12 +118,19 @@ class Throttle:
         return until if until > now else None
 
     def sender_room(self, from_address: str, now: datetime) -> int | None:
-        """Return how many messages of a sender may be decided on until midnight UTC; None: any number."""
+        """Return how many messages of a sender may be decided on until midnight UTC; None: any number.
+
+        Ask with no transaction open: it may count.
+        """
         return self._ceilings.room(from_address, now)
 
     def sender_took(self, from_address: str, message_count: int) -> None:
         """Hear how many messages of a sender were decided on, so that ``sender_room`` need not count at once."""
         self._ceilings.took(from_address, message_count)
+
+    def sender_opens_at(self, from_address: str, now: datetime) -> datetime:
+        """Return when a sender without room should be looked at again."""
+        return self._ceilings.opens_at(from_address, now)
 
     # What the desk tells after a message.
 

@@ -11,7 +11,7 @@ import pytest
 from newsletter.domain import warmup
 from newsletter.domain.mailings import MessageStatus
 from newsletter.domain.outcomes import OutcomeKind, OutcomeSource
-from newsletter.sending.ceilings import Ceilings, next_day
+from newsletter.sending.ceilings import Ceilings
 from newsletter.store import Database, outcomes, warmups
 from newsletter.store.tables import Issue, Mailing, Message, WarmupState
 from tests.builders import add_newsletter
@@ -22,6 +22,7 @@ DOMAIN = "post.example.com"
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+MIDNIGHT = NOON + 12 * HOUR
 
 
 class Post:
@@ -120,14 +121,13 @@ def test_a_new_day_has_a_higher_ceiling_of_its_own(post: Post) -> None:
     ceilings = post.ceilings()
     ceilings.room(FROM, NOON)
     post.submitted(200)
-    midnight = next_day(NOON)
 
-    last = ceilings.room(FROM, midnight - SECOND)
-    first = ceilings.room(FROM, midnight)
+    last = ceilings.room(FROM, MIDNIGHT - SECOND)
+    first = ceilings.room(FROM, MIDNIGHT)
 
     assert (last, first) == (0, 237)
     assert [line["why"] for line in post.state.history] == ["begun", "advanced"]
-    assert post.state.set_on == midnight.date()
+    assert post.state.set_on == MIDNIGHT.date()
 
 
 def test_two_processes_begin_a_day_once(post: Post) -> None:
@@ -153,7 +153,7 @@ def test_a_day_with_complaints_holds_the_ceiling(post: Post) -> None:
             subscriber_id=1,
         )
 
-    room = post.ceilings().room(FROM, next_day(NOON))
+    room = post.ceilings().room(FROM, MIDNIGHT)
 
     assert room == 200
     assert post.state.history[-1]["why"].startswith("held: complaints 2.00%")
@@ -182,3 +182,17 @@ def test_a_warmup_that_is_over_leaves_no_ceiling_until_the_sender_was_idle(post:
 
     assert post.ceilings().room(FROM, NOON + 30 * DAY) is None
     assert post.ceilings().room(FROM, NOON + 61 * DAY) == 200
+
+
+def test_a_sender_without_room_is_looked_at_again_soon_and_at_midnight(post: Post) -> None:
+    ceilings = post.ceilings()
+    ceilings.room(FROM, NOON)
+    ceilings.took(FROM, 200)
+
+    maybe_under_way = ceilings.opens_at(FROM, NOON)
+    post.submitted(200)
+    ceilings.room(FROM, NOON + HOUR)
+
+    assert maybe_under_way == NOON + 20 * SECOND
+    assert ceilings.opens_at(FROM, NOON + HOUR) == NOON + HOUR + 600 * SECOND
+    assert ceilings.opens_at(FROM, MIDNIGHT - SECOND) == MIDNIGHT
