@@ -223,12 +223,15 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks each value
     except ValidationError as error:
-        faults = "; ".join(
-            f"NEWSLETTER_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
-            for fault in error.errors()
-        )
+        faults = "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors())
         raise InvalidInput(
             f"The settings cannot be used: {faults}.",
             hint="See docs/operations/settings.md.",
             reason="bad_settings",
         ) from error
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    """Return the variable that a setting is read from; those with a second name are told by their first."""
+    name = "_".join(str(part) for part in location).upper()
+    return name if name.startswith("NEWSLETTER_") else f"NEWSLETTER_{name}"

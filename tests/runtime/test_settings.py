@@ -35,6 +35,8 @@ from newsletter.runtime import settings
         ("RELAY_PORT", "0"),
         ("RELAY_PORT", "65536"),
         ("RELAY_TIMEOUT", "nan"),
+        ("SENDER_PROCESSES", "0"),
+        ("SENDER_PROCESSES", "two"),
         ("LEASE_SECONDS", "-1"),
         ("TICK_SECONDS", "0"),
     ],
@@ -44,7 +46,7 @@ def test_a_setting_that_cannot_work_is_refused_by_name(
 ) -> None:
     monkeypatch.setenv(f"NEWSLETTER_{variable}", value)
 
-    with pytest.raises(InvalidInput, match=f"NEWSLETTER_{variable}: "):
+    with pytest.raises(InvalidInput, match=f" NEWSLETTER_{variable}: "):
         settings.load()
 
 
@@ -114,3 +116,10 @@ def test_the_password_of_a_relay_is_not_in_the_refusal(monkeypatch: pytest.Monke
         settings.load()
 
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("variable", ["NEWSLETTER_SENDER_PROCESSES", "SENDER_PROCESSES"])
+def test_the_number_of_senders_is_the_procfiles(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "3")
+
+    assert settings.load().sender_processes == 3
