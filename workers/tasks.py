@@ -10,6 +10,7 @@ from newsletter.feedback import suppress
 from newsletter.ingest import sources
 from newsletter.sending import expand as expanding
 from newsletter.sending import notices as notifying
+from newsletter.sending import resolving
 from newsletter.sending import sweep as sweeping
 from newsletter.subscribing import unsubscribe
 from workers import process
@@ -43,6 +44,13 @@ def poll(source_id: int) -> None:
     """Read one source."""
     parts = process.app()
     sources.poll(parts.transaction, source_id, fetcher=parts.fetcher, now=parts.clock.now())
+
+
+@app.task(name="newsletter.resolve")  # type: ignore[untyped-decorator]
+def resolve() -> None:
+    """Find out to which destinations a few domains of readers belong."""
+    parts = process.app()
+    resolving.resolve_some(parts.transaction, now=parts.clock.now())
 
 
 @app.task(name="newsletter.build")  # type: ignore[untyped-decorator]

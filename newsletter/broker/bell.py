@@ -19,6 +19,7 @@ QUEUES = {
     "newsletter.sweep": "maint",
     "newsletter.plan": "maint",
     "newsletter.poll": "fetch",
+    "newsletter.resolve": "fetch",
     "newsletter.build": "build",
     "newsletter.expand": "build",
     "newsletter.drain": "send",

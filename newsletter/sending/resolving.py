@@ -11,6 +11,7 @@ from newsletter.domain.errors import FetchError
 from newsletter.store import Transactions, domains
 from newsletter.transports import dns
 
+_AT_A_TIME = 50  # domains: a quarter of a minute when no name server answers at all
 _AT_ONCE = 10  # look-ups: nearly all of their time is waiting
 _PATIENCE = 3.0  # seconds for one; what is not found is asked for again after a day
 
@@ -23,7 +24,9 @@ class Resolved:
     found_count: int
 
 
-def resolve_some(transactions: Transactions, *, limit: int, now: datetime, server: str = "") -> Resolved:
+def resolve_some(
+    transactions: Transactions, *, limit: int = _AT_A_TIME, now: datetime, server: str = ""
+) -> Resolved:
     """Ask for the mail servers of a few domains, those of many readers first; no transaction is open meanwhile.
 
     ``server`` is the address of a name server; otherwise those of this machine are asked.

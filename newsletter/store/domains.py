@@ -60,9 +60,9 @@ def unresolved(session: Session, *, now: datetime, limit: int) -> list[str]:
     )
 
 
-def unresolved_count(session: Session, *, now: datetime) -> int:
-    """Count the domains whose mail servers are not known."""
-    return session.scalar(select(func.count()).select_from(Domain).where(_is_unresolved(now))) or 0
+def has_unresolved(session: Session, *, now: datetime) -> bool:
+    """Say whether there are domains to ask the mail servers of."""
+    return session.scalar(select(Domain.id).where(_is_unresolved(now)).limit(1)) is not None
 
 
 def keep_groups(session: Session, groups: Mapping[str, str | None], *, now: datetime) -> None:

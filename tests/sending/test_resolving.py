@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from newsletter.sending import resolving
 from newsletter.sending.resolving import Resolved
+from newsletter.sending.sweep import find_due
 from newsletter.store import Database, domains, subscribers
 from tests.clocks import NOON
 from tests.services import nameserver
@@ -57,3 +58,17 @@ def test_what_could_not_be_found_is_asked_for_again_after_a_day(database: Databa
 
     assert (failed, soon) == (Resolved(6, 0), Resolved(0, 0))
     assert later.asked_count == 2
+
+
+def test_the_sweep_rings_while_a_domain_is_unknown(database: Database) -> None:
+    def rings() -> list[str]:
+        with database.reading() as session:
+            return [task for task, _ in find_due(session, now=NOON).rings]
+
+    before = rings()
+    groups(database)
+    unknown = rings()
+    with nameserver.serving({}, mail_servers=SERVERS) as server:
+        resolving.resolve_some(database.transaction, now=NOON, server=server)
+
+    assert (before, unknown, rings()) == ([], ["newsletter.resolve"], [])
