@@ -204,6 +204,8 @@ class Throttle:
             elif said.slows and group is not None:
                 key = (EVERY_RELAY if said.everywhere else relay, group)
             else:
+                if said.alert:
+                    _log.error("refusal_must_not_be", relay=relay, group=group, reply=said.fault)
                 continue
             found.setdefault(key, (said, each.reply))
         return found

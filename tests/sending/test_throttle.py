@@ -391,3 +391,16 @@ def test_an_unknown_domain_is_nobodys_destination(new: New, clock: FixedClock) -
     throttle.tick(clock.advance(TICK))
 
     assert throttle.take("relay", 5, BULK)
+
+
+def test_a_refusal_that_cannot_be_meant_for_us_is_told(
+    new: New, clock: FixedClock, ids: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("INFO")
+    throttle = new()
+
+    throttle.heard("relay", ids["x.example"], SmtpReply.parse(452, "4.5.3 Too many recipients"), now=NOON)
+    throttle.tick(clock.advance(TICK))
+
+    assert "refusal_must_not_be" in capsys.readouterr().err
+    assert throttle.take("relay", ids["x.example"], BULK)
