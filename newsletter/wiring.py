@@ -17,6 +17,7 @@ from newsletter.runtime.clock import Clock, SystemClock
 from newsletter.runtime.settings import Settings
 from newsletter.sending import drain as draining
 from newsletter.sending.drain import DrainReport
+from newsletter.sending.pace import Pace
 from newsletter.sending.throttle import Throttle
 from newsletter.store import Database, Session
 from newsletter.transports.base import Source, Transport
@@ -119,6 +120,10 @@ class App:
     def open_sender(self, source: Source) -> Engine:
         """Return an engine that sends what a source has."""
         return Engine(self.relays, source)
+
+    def pace(self) -> Pace:
+        """Return what lets single messages go in the time between others."""
+        return Pace(self.throttle, [relay.name for relay in self.relays], self.clock)
 
     def open_transport(self) -> Transport:
         """Return a transport to the relays, for one message at a time; the caller closes it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from newsletter.domain import retries
 from newsletter.domain.errors import (
@@ -23,6 +24,7 @@ from newsletter.runtime import ids, logs
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
 from newsletter.sending import signing
+from newsletter.sending.pace import Pace
 from newsletter.store import Session, Transactions, keys, newsletters, notices, subscribers, suppressions
 from newsletter.store.tables import KeyPurpose, Notice, NoticeStatus, Subscriber
 from newsletter.transports.base import Envelope, Transport
@@ -35,12 +37,13 @@ def submit_due(
     *,
     transactions: Transactions,
     transport: Transport,
+    pace: Pace,
     environment: Environment,
     settings: Settings,
     clock: Clock,
     holder: str,
 ) -> int:
-    """Submit what is due, oldest first, until nothing is or the relay is gone; return how many went out."""
+    """Submit what is due, oldest first, until nothing is or the relay takes no more; return how many went out."""
     count = 0
     with transactions() as session:
         notices.expire(session, now=clock.now())
@@ -54,7 +57,7 @@ def submit_due(
             if notice.lease_until is None or clock.now() >= notice.lease_until:
                 break  # a slow relay: somebody else may have the rest by now
             try:
-                count += _submit(transactions, transport, notice, mail, now=clock.now(), holder=holder)
+                count += _submit(transactions, transport, pace, notice, mail, now=clock.now(), holder=holder)
             except TransportUnavailable as error:
                 _log.error("relay_unavailable", notice=notice.id, fault=str(error))
                 _put_back(transactions, [each for each, _ in mails], clock.now(), holder=holder)
@@ -63,9 +66,17 @@ def submit_due(
             return count
 
 
+class _Mail(NamedTuple):
+    """Hold a notice as it goes out, and the domain that it goes to."""
+
+    envelope: Envelope
+    message: bytes
+    domain_id: int | None
+
+
 def _compose(
     session: Session, notice: Notice, environment: Environment, settings: Settings, *, now: datetime
-) -> tuple[Envelope, bytes] | None:
+) -> _Mail | None:
     """Return a notice's mail, the same on every attempt; None when its reader must not be written to (any more)."""
     subscriber = subscribers.get(session, notice.subscriber_id)
     newsletter = newsletters.get(session, notice.newsletter_id)
@@ -79,8 +90,8 @@ def _compose(
         if signer is not None:
             message = signer.signed(message, at=notice.created_at)
         notices.keep_message(session, notice.id, message)
-        return envelope, message
-    return envelope, notice.message
+        return _Mail(envelope, message, subscriber.domain_id)
+    return _Mail(envelope, notice.message, subscriber.domain_id)
 
 
 def _is_unwanted(session: Session, subscriber: Subscriber, *, now: datetime) -> bool:
@@ -135,24 +146,24 @@ def _link(settings: Settings, ring: KeyRing, purpose: LinkPurpose, notice: Notic
 def _submit(
     transactions: Transactions,
     transport: Transport,
+    pace: Pace,
     notice: Notice,
-    mail: tuple[Envelope, bytes] | None,
+    mail: _Mail | None,
     *,
     now: datetime,
     holder: str,
 ) -> bool:
     """Submit one notice and record what became of it; True when the relay took it."""
     status, reply, next_attempt_at = NoticeStatus.WITHHELD, None, None
-    if mail is not None:
-        status, reply = _attempt(transport, *mail)
-    if status is NoticeStatus.UNCERTAIN and notice.attempt_count == 1:
-        status = NoticeStatus.DUE
-    if status is NoticeStatus.DUE:
-        delay = retries.NOTICES.delay(
-            notice.attempt_count, age=now - notice.created_at, jitter=ids.jitter(), reply=reply
-        )
-        status = NoticeStatus.FAILED if delay is None else status
-        next_attempt_at = None if delay is None else now + delay
+    if mail is not None and not pace.may_go(mail.domain_id):
+        status, next_attempt_at = NoticeStatus.DUE, now + retries.NOTICES.first
+    elif mail is not None:
+        status, reply = _attempt(transport, pace, mail)
+        if status is NoticeStatus.UNCERTAIN and notice.attempt_count == 1:
+            status = NoticeStatus.DUE
+        if status is NoticeStatus.DUE:
+            next_attempt_at = _next_attempt(notice, reply, now=now)
+            status = NoticeStatus.FAILED if next_attempt_at is None else status
     with transactions() as session:
         notices.record_result(
             session,
@@ -166,17 +177,24 @@ def _submit(
     return status is NoticeStatus.SUBMITTED
 
 
-def _attempt(
-    transport: Transport, envelope: Envelope, message: bytes
-) -> tuple[NoticeStatus, SmtpReply | None]:
+def _next_attempt(notice: Notice, reply: SmtpReply | None, *, now: datetime) -> datetime | None:
+    delay = retries.NOTICES.delay(
+        notice.attempt_count, age=now - notice.created_at, jitter=ids.jitter(), reply=reply
+    )
+    return None if delay is None else now + delay
+
+
+def _attempt(transport: Transport, pace: Pace, mail: _Mail) -> tuple[NoticeStatus, SmtpReply | None]:
     """Hand a notice over. One without an answer is sent once more: a second request to confirm does no harm."""
     try:
-        return NoticeStatus.SUBMITTED, transport.submit(envelope, message)
+        return NoticeStatus.SUBMITTED, transport.submit(mail.envelope, mail.message)
     except TransportUnavailable:
         raise
     except TransientSendError as error:
+        pace.heard(mail.domain_id, error.reply)
         return NoticeStatus.DUE, error.reply
     except PermanentSendError as error:
+        pace.heard(mail.domain_id, error.reply)
         return NoticeStatus.FAILED, error.reply
     except UncertainSendError:
         return NoticeStatus.UNCERTAIN, None

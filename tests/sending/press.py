@@ -73,25 +73,33 @@ class Press:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> DrainReport:
         """Send what is due; ``watch`` may put something between the engine and what feeds it."""
-        relay = Relay(
-            host="127.0.0.1", port=self.sink.port, tls="off", timeout=5, connections=self.connections
-        )
         transactions = transactions or self.database.transaction
         return draining.drain(
             transactions=transactions,
-            open_sender=lambda source: Engine([relay], watch(source)),
-            throttle=Throttle(
-                transactions=transactions,
-                rates=Rates(""),
-                relays=[relay],
-                settings=self.settings,
-                clock=self.clock,
-                holder=holder,
-            ),
+            open_sender=lambda source: Engine([self.relay], watch(source)),
+            throttle=self.throttle(transactions, holder=holder),
             settings=self.settings,
             clock=self.clock,
             holder=holder,
             should_stop=should_stop,
+        )
+
+    @property
+    def relay(self) -> Relay:
+        """Return the relay of the test."""
+        return Relay(
+            host="127.0.0.1", port=self.sink.port, tls="off", timeout=5, connections=self.connections
+        )
+
+    def throttle(self, transactions: Transactions, *, holder: str = "worker") -> Throttle:
+        """Return a throttle of a process of its own."""
+        return Throttle(
+            transactions=transactions,
+            rates=Rates(""),
+            relays=[self.relay],
+            settings=self.settings,
+            clock=self.clock,
+            holder=holder,
         )
 
     def receipt(self, mailing_id: int) -> Receipt:

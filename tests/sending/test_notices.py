@@ -12,6 +12,7 @@ from newsletter.domain.errors import UncertainSendError
 from newsletter.domain.outcomes import SmtpReply
 from newsletter.domain.suppressions import SuppressionReason
 from newsletter.sending import notices as notifying
+from newsletter.sending.pace import Pace
 from newsletter.store import notices, suppressions
 from newsletter.subscribing import signup
 from newsletter.subscribing.signup import SignupRequest
@@ -67,6 +68,7 @@ def submit(press: Press, *, holder: str = "worker", then: Callable[[], None] = l
         return notifying.submit_due(
             transactions=press.database.transaction,
             transport=transport,
+            pace=Pace(press.throttle(press.database.transaction), [press.relay.name], press.clock),
             environment=ENVIRONMENT,
             settings=press.settings,
             clock=press.clock,
