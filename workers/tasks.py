@@ -86,6 +86,7 @@ def notices() -> None:
         notifying.submit_due(
             transactions=parts.transaction,
             transport=transport,
+            pace=parts.pace(),
             environment=parts.environment,
             settings=parts.settings,
             clock=parts.clock,
