@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b32decode, urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,7 +12,16 @@ from hypothesis import strategies as st
 
 from newsletter.domain import tokens
 from newsletter.domain.errors import InvalidToken
-from newsletter.domain.tokens import Delivery, KeyRing, LinkPurpose, LinkToken
+from newsletter.domain.tokens import (
+    Delivery,
+    KeyRing,
+    LinkPurpose,
+    LinkSeries,
+    LinkToken,
+    LocalPartKind,
+    LocalPartSeries,
+    TokenSeries,
+)
 from tests.clocks import NOON
 
 RING = KeyRing({1: b"a" * 32, 2: b"b" * 32})
@@ -107,3 +117,57 @@ def test_letters_that_look_like_digits_are_read_as_those_digits() -> None:
     mistyped = "b-" + local[2:].replace("0", "o").replace("1", "l")
 
     assert tokens.read_local_part(mistyped, "b", RING, domain="b.post.example") == Delivery(0, 0)
+
+
+@given(st.integers(0, 2**24 - 1), st.integers(0, 2**40 - 1), st.integers(0, 3), st.integers(0, 3))
+def test_tokens_that_are_signed_together_are_those_that_are_signed_one_by_one(
+    mailing: int, reader: int, link_count: int, local_count: int
+) -> None:
+    purposes = (LinkPurpose.UNSUBSCRIBE, LinkPurpose.PREFERENCES, LinkPurpose.VIEW)[:link_count]
+    wanted = [replace(TOKEN, purpose=purpose, mailing_id=mailing, payload=b"") for purpose in purposes]
+    kinds: tuple[LocalPartKind, ...] = ("b", "u", "m")
+    local_parts = [
+        LocalPartSeries(kind, mailing, RING, domain="b.post.example", day=DAY) for kind in kinds[:local_count]
+    ]
+
+    together = TokenSeries([LinkSeries(each, RING) for each in wanted], local_parts).sign(reader)
+
+    assert [token.decode() for token in together] == [
+        *(tokens.sign_link(replace(each, subscriber_id=reader), RING) for each in wanted),
+        *(
+            tokens.sign_local_part(kind, Delivery(mailing, reader), RING, domain="b.post.example", day=DAY)
+            for kind in kinds[:local_count]
+        ),
+    ]
+    assert all(len(token) in {44, 36} for token in together)
+
+
+def test_the_tokens_of_a_mailing_begin_with_what_they_share() -> None:
+    link = LinkSeries(TOKEN, RING)
+    local = LocalPartSeries("b", 12, RING, domain="b.post.example", day=DAY)
+
+    assert link.sign(1)[:16] == link.sign(2**40 - 1)[:16]
+    assert local.sign(1)[:12] == local.sign(2**40 - 1)[:12]
+
+
+@given(st.integers(0, 2**24 - 1), st.integers(0, 2**40 - 1))
+def test_local_parts_are_plain_base32(mailing: int, reader: int) -> None:
+    text = tokens.sign_local_part("b", Delivery(mailing, reader), RING, domain="b.post.example", day=DAY)[2:]
+
+    usual = text.translate(
+        str.maketrans("0123456789abcdefghjkmnpqrstvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+    )
+    octets = b32decode("A" * 6 + usual)[-21:]  # 34 characters carry two bits more than 21 octets have
+    assert octets[:4] == bytes([2]) + mailing.to_bytes(3, "big")
+    assert int.from_bytes(octets[4:6], "big") == (DAY - date(2020, 1, 1)).days
+    assert int.from_bytes(octets[6:11], "big") == reader
+
+
+@given(st.integers(0, 33), st.sampled_from("0123456789abcdefghjkmnpqrstvwxyz"))
+def test_a_return_path_with_any_character_changed_is_refused(place: int, char: str) -> None:
+    local = tokens.sign_local_part("b", DELIVERY, RING, domain="b.post.example", day=DAY)
+    forged = f"{local[: 2 + place]}{char}{local[3 + place :]}"
+
+    if forged != local:
+        with pytest.raises(InvalidToken):
+            tokens.read_local_part(forged, "b", RING, domain="b.post.example")
