@@ -46,14 +46,18 @@ def arrange(numbers: Sequence[int]) -> list[Placement]:
     """
     if not numbers:
         return []
-    lead, rest = numbers[0], numbers[1:]
-    card_count = len(rest) if len(rest) <= CARD_MAXIMUM + 1 else CARD_MAXIMUM
-    placements = [_story(lead, StoryStyle.LEAD)]
-    placements += [_story(number, StoryStyle.CARD) for number in rest[:card_count]]
-    briefs = [_story(number, StoryStyle.BRIEF) for number in rest[card_count:]]
+    end = cards_end(len(numbers))
+    placements = [_story(numbers[0], StoryStyle.LEAD)]
+    placements += [_story(number, StoryStyle.CARD) for number in numbers[1:end]]
+    briefs = [_story(number, StoryStyle.BRIEF) for number in numbers[end:]]
     if briefs:
         placements.append(Placement(BlockKind.HEADING, HeadingKey.MORE))
     return placements + briefs
+
+
+def cards_end(story_count: int) -> int:
+    """Return how many of so many stories stand before the briefs: the lead and its cards."""
+    return story_count if story_count <= CARD_MAXIMUM + 2 else CARD_MAXIMUM + 1
 
 
 def digest(numbers: Sequence[int], *, middle: BlockKind) -> tuple[Placement, ...]:

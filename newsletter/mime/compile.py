@@ -1,63 +1,135 @@
-"""Encode the blocks of an issue once; make a reader's message by joining them.
+"""Encode what an issue's messages share once; make a reader's message by joining it with the reader's values.
 
-A block is cut at the marks of the reader's fields. The pieces between are encoded once; each value is encoded for
-where it stands: in HTML (text and attributes alike, quotes are escaped too) or in the plain text.
+A message is a list of pieces: octets that stand as they are, and the numbers of slots. Where a slot stands decides its
+kind, and the kind decides how a value is written there; a place where a value could change the text around it is
+refused. Pieces begin and end at column 0, so any order of them is a message.
 """
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, auto
+from itertools import chain
+from operator import itemgetter
 
-from newsletter.domain import rendered
-from newsletter.domain.layout import Placement
-from newsletter.domain.rendered import ReaderField, RenderedBlock
+from markupsafe import escape
+
+from newsletter.domain import layout, places, rendered
+from newsletter.domain.errors import TemplateError
+from newsletter.domain.layout import HeadingKey, Placement, StoryStyle
+from newsletter.domain.places import Place
+from newsletter.domain.rendered import BlockKind, ReaderField, RenderedBlock
 from newsletter.mime import quoted_printable
 
-Pieces = tuple[bytes | ReaderField, ...]
+Piece = bytes | int
+Pieces = tuple[Piece, ...]
 
 _PART = (
     b"\r\n--%b\r\nContent-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 )
+_LINK = re.compile(r"[!-;=?-~]*")  # what may stand in an address (RFC 3986 §2), without < and >
+
+
+class SlotKind(Enum):
+    """Say how a value is written where it stands.
+
+    The header's are whole fields, because folding and encoded words depend on all that stands in one.
+    """
+
+    HEADER_WORD = auto()  # Subject: text that becomes encoded words where it is not plain (headers.text)
+    MAILBOX = auto()  # To: a name and an address (headers.mailbox)
+    URL = auto()  # the end of a link whose beginning all readers share: letters, digits, "-" and "_"
+    HTML_TEXT = auto()
+    HTML_ATTRIBUTE = auto()  # a quoted one
+    PLAIN_TEXT = auto()
+
+
+class Slot(IntEnum):
+    """Number the slots of a message: a message's values stand in this order."""
+
+    TO = 0
+    NAME_PLAIN = 1
+    NAME_HTML = 2
+    ADDRESS_PLAIN = 3
+    ADDRESS_HTML = 4
+    MESSAGE_ID = 5
+    UNSUBSCRIBE_TOKEN = 6  # in the header, where nothing may break it
+    UNSUBSCRIBE_LOCAL = 7
+    UNSUBSCRIBE_URL = 8
+    PREFERENCES_URL = 9
+    DATE = 10
+    DELIVERY = 11
+    SUBJECT = 12
+    TITLE_PLAIN = 13
+    TITLE_HTML = 14
+    PREHEADER_PLAIN = 15
+    PREHEADER_HTML = 16
+    VIEW_URL = 17
+
+
+FIRST_OF_DIGEST = Slot.SUBJECT  # from here on the values are the same for readers with the same stories
+
+_PLAIN = {
+    ReaderField.NAME: Slot.NAME_PLAIN,
+    ReaderField.ADDRESS: Slot.ADDRESS_PLAIN,
+    ReaderField.TITLE: Slot.TITLE_PLAIN,
+    ReaderField.PREHEADER: Slot.PREHEADER_PLAIN,
+}
+_HTML = {
+    ReaderField.NAME: Slot.NAME_HTML,
+    ReaderField.ADDRESS: Slot.ADDRESS_HTML,
+    ReaderField.TITLE: Slot.TITLE_HTML,
+    ReaderField.PREHEADER: Slot.PREHEADER_HTML,
+}
+_URLS = {
+    ReaderField.UNSUBSCRIBE_URL: Slot.UNSUBSCRIBE_URL,
+    ReaderField.PREFERENCES_URL: Slot.PREFERENCES_URL,
+    ReaderField.VIEW_URL: Slot.VIEW_URL,
+}
+_SLOTS = {
+    SlotKind.URL: _URLS,
+    SlotKind.HTML_TEXT: _HTML,
+    SlotKind.HTML_ATTRIBUTE: _HTML,
+    SlotKind.PLAIN_TEXT: _PLAIN,
+}
 
 
 @dataclass(frozen=True)
-class Values:
-    """Hold the values of a message, encoded for both parts."""
+class Links:
+    """Hold addresses that all readers of an issue share, and the beginnings of those that end with a token."""
 
-    html: Mapping[ReaderField, bytes]
-    text: Mapping[ReaderField, bytes]
-
-
-@dataclass(frozen=True)
-class _Block:
-    html: Pieces
-    text: Pieces
+    whole: Mapping[ReaderField, str] = field(default_factory=dict)
+    beginnings: Mapping[ReaderField, str] = field(default_factory=dict)
 
 
-class Library:
-    """Hold all blocks of an issue, encoded; thousands of messages are joined from it."""
+def kind_of(mark: ReaderField, place: Place | None) -> SlotKind:
+    """Return the kind of a slot from its field and where it stands; None is the plain text.
 
-    def __init__(self, blocks: Iterable[RenderedBlock], *, nonce: str) -> None:
-        """Encode the blocks; ``nonce`` is the one that their marks were made with."""
-        self._blocks = {
-            Placement(block.kind, block.key, block.style): _Block(
-                pieces(block.html, nonce=nonce), pieces(block.text, nonce=nonce)
-            )
-            for block in blocks
-        }
+    Raise TemplateError for a place where a value could change the text around it.
+    """
+    fault = None if place is None else places.fault(mark, place)
+    if fault is not None:
+        raise _misplaced(mark, fault)
+    if mark in _URLS:
+        return SlotKind.URL
+    if place is None:
+        return SlotKind.PLAIN_TEXT
+    return SlotKind.HTML_TEXT if place is Place.TEXT else SlotKind.HTML_ATTRIBUTE
 
-    def body(self, placements: Sequence[Placement], values: Values, *, boundary: str) -> bytes:
-        """Return Content-Type, the blank line and both parts: everything after the other header fields."""
-        blocks = [self._blocks[placement] for placement in placements]
-        line = boundary.encode()
-        out = [alternative(boundary), _PART % (line, b"plain")]
-        out += _joined((block.text for block in blocks), values.text)
-        out.append(_PART % (line, b"html"))
-        out += _joined((block.html for block in blocks), values.html)
-        out.append(b"\r\n--%b--\r\n" % line)
-        return b"".join(out)
+
+def encode(value: str, kind: SlotKind) -> bytes:
+    """Write a value for a slot of the body; the kinds of the header are fields, see ``headers``."""
+    match kind:
+        case SlotKind.PLAIN_TEXT:
+            return quoted_printable.value(value)
+        case SlotKind.HTML_TEXT | SlotKind.HTML_ATTRIBUTE:
+            return quoted_printable.value(str(escape(value)))
+        case SlotKind.URL:
+            return quoted_printable.value(_checked(value))
+        case SlotKind.HEADER_WORD | SlotKind.MAILBOX:
+            raise ValueError(f"{kind.name} is no slot of the body.")
 
 
 def alternative(boundary: str) -> bytes:
@@ -67,31 +139,8 @@ def alternative(boundary: str) -> bytes:
     )
 
 
-def encode_values(values: Mapping[ReaderField, str]) -> Values:
-    """Encode values for both parts."""
-    text = {field: quoted_printable.value(value) for field, value in values.items()}
-    escaped = {field: html.escape(value) for field, value in values.items()}
-    return Values(
-        {
-            field: text[field] if value == values[field] else quoted_printable.value(value)
-            for field, value in escaped.items()
-        },
-        text,
-    )
-
-
-def pieces(text: str, *, nonce: str) -> Pieces:
-    """Cut a block at its marks and encode what stands between."""
-    parts = rendered.marks(nonce).split(text)
-    return tuple(
-        ReaderField(part) if position % 2 else quoted_printable.block(part)
-        for position, part in enumerate(parts)
-        if part
-    )
-
-
 def whole(text: str, html_text: str, *, boundary: str) -> bytes:
-    """Return the body of a message that has no marks, from Content-Type on."""
+    """Return the body of a message that has no slots, from Content-Type on."""
     line = boundary.encode()
     return b"".join(
         (
@@ -105,5 +154,217 @@ def whole(text: str, html_text: str, *, boundary: str) -> bytes:
     )
 
 
-def _joined(blocks: Iterable[Pieces], values: Mapping[ReaderField, bytes]) -> list[bytes]:
-    return [piece if isinstance(piece, bytes) else values[piece] for block in blocks for piece in block]
+def merged(pieces: Iterable[Piece], values: Mapping[int, bytes]) -> list[Piece]:
+    """Fill the slots that have a value here, and join the octets that then stand side by side."""
+    out: list[Piece] = []
+    run: list[bytes] = []
+    for piece in pieces:
+        octets = piece if isinstance(piece, bytes) else values.get(piece)
+        if octets is not None:
+            run.append(octets)
+            continue
+        out += [joined, piece] if (joined := b"".join(run)) else [piece]
+        run = []
+    return [*out, joined] if (joined := b"".join(run)) else out
+
+
+def size(pieces: Iterable[Piece]) -> int:
+    """Return the octets that stand as they are."""
+    return sum(len(piece) for piece in pieces if isinstance(piece, bytes))
+
+
+class Template:
+    """Hold pieces so that filling them in is a copy, one look-up of all values, and one assignment."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        """Take pieces in any order."""
+        self.pieces = merged(pieces, {})
+        slots = [piece for piece in self.pieces if isinstance(piece, int)]
+        self._buffer = _alternating(self.pieces)
+        self._pick = itemgetter(*slots) if len(slots) > 1 else lambda values: [values[slot] for slot in slots]
+
+    def fill(self, values: Sequence[bytes]) -> list[bytes]:
+        """Return the octets of a message, to be joined; ``values`` stand in the order of the slots."""
+        out = self._buffer.copy()
+        out[1::2] = self._pick(values)
+        return out
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Hold pieces without a slot: the stories of a digest, as a rule."""
+
+    pieces: list[bytes]
+
+    def fill(self, values: Sequence[bytes]) -> list[bytes]:  # noqa: ARG002 - as that of a template
+        """Return the octets."""
+        return self.pieces
+
+
+Segments = Sequence[Template | Plain]
+
+
+class Library:
+    """Hold all blocks of an issue, encoded; thousands of messages are joined from it.
+
+    Stories go by their rank: their place in the issue's order of the mail.
+    """
+
+    def __init__(
+        self,
+        blocks: Iterable[RenderedBlock],
+        *,
+        nonce: str,
+        order: Sequence[int],
+        links: Links,
+        boundary: str,
+        head: Sequence[Piece] = (),
+    ) -> None:
+        """Encode the blocks; ``nonce`` is the one that their marks were made with, ``order`` are article numbers.
+
+        ``head`` are the fields of the header that stand before those that say that the message has two parts.
+        """
+        encoder = _Encoder(nonce, links)
+        texts: dict[Placement, Pieces] = {}
+        pages: dict[Placement, Pieces] = {}
+        for block in blocks:
+            placement = Placement(block.kind, block.key, block.style)
+            texts[placement], pages[placement] = encoder.text(block.text), encoder.page(block.html)
+        line = boundary.encode("ascii")
+        text, page = _Part.of(texts, order), _Part.of(pages, order)
+        self.slots = frozenset(Slot(slot) for part in (text, page) for slot in part.slots())
+        self._text, self._page = text, page
+        self._body = [alternative(boundary), _PART % (line, b"plain"), *text.head]
+        self._start = Template([*head, *self._body])
+        self._middle = Template([*text.foot, _PART % (line, b"html"), *page.head])
+        self._end = Template([*page.foot, b"\r\n--%b--\r\n" % line])
+
+    def digest(self, ranks: Sequence[int], *, head: Sequence[Piece] | None = None) -> Segments:
+        """Return the message with these stories, in the order of the mail; ``head`` stands for the library's own."""
+        start = self._start if head is None else Template([*head, *self._body])
+        return start, self._text.stories(ranks), self._middle, self._page.stories(ranks), self._end
+
+    def sizes(self, style: StoryStyle) -> list[int]:
+        """Return the octets of each story in a style, without values."""
+        both = zip(self._text.styles[style], self._page.styles[style], strict=True)
+        return [size(text) + size(page) for text, page in both]
+
+    def frame(self) -> list[Piece]:
+        """Return the pieces of a message without any story, with the heading above the briefs."""
+        start, middle, end = self._start.pieces, self._middle.pieces, self._end.pieces
+        return [*start, *self._text.more, *middle, *self._page.more, *end]
+
+
+class _Part:
+    """Hold the blocks of one alternative: of each style, the stories by rank."""
+
+    def __init__(
+        self, head: Pieces, styles: Mapping[StoryStyle, Sequence[Pieces]], more: Pieces, foot: Pieces
+    ) -> None:
+        self.head, self.styles, self.more, self.foot = head, styles, more, foot
+        blocks = [more, *(block for blocks in styles.values() for block in blocks)]
+        self._has_slots = any(isinstance(piece, int) for block in blocks for piece in block)
+        lead, card, brief = ([_joined(block) for block in styles[style]] for style in StoryStyle)
+        self._lead, self._card, self._brief, self._more = lead, card, brief, _joined(more)
+
+    @classmethod
+    def of(cls, blocks: Mapping[Placement, Pieces], order: Sequence[int]) -> _Part:
+        def block(kind: BlockKind, key: str = "", style: str = "") -> Pieces:
+            return blocks.get(Placement(kind, key, style), ())
+
+        styles = {
+            style: [block(BlockKind.STORY, str(number), style) for number in order] for style in StoryStyle
+        }
+        return cls(
+            head=block(BlockKind.FRAME_HEAD),
+            styles=styles,
+            more=block(BlockKind.HEADING, HeadingKey.MORE),
+            foot=(*block(BlockKind.PERSONAL), *block(BlockKind.FRAME_FOOT)),
+        )
+
+    def slots(self) -> Iterator[int]:
+        """Yield the slots of all blocks."""
+        stories = (block for blocks in self.styles.values() for block in blocks)
+        for block in (self.head, *stories, self.more, self.foot):
+            yield from (piece for piece in block if isinstance(piece, int))
+
+    def stories(self, ranks: Sequence[int]) -> Template | Plain:
+        """Return the stories of a digest, laid out as ``layout.arrange`` does it."""
+        end = layout.cards_end(len(ranks))
+        if self._has_slots:
+            return Template(chain.from_iterable(self._blocks(ranks, end)))
+        out = [*map(self._lead.__getitem__, ranks[:1]), *map(self._card.__getitem__, ranks[1:end])]
+        if end < len(ranks):
+            out.append(self._more)
+            out += map(self._brief.__getitem__, ranks[end:])
+        return Plain(out)
+
+    def _blocks(self, ranks: Sequence[int], end: int) -> Iterator[Pieces]:
+        lead, card, brief = (self.styles[style] for style in StoryStyle)
+        yield from (lead[rank] for rank in ranks[:1])
+        yield from (card[rank] for rank in ranks[1:end])
+        if end < len(ranks):
+            yield self.more
+        yield from (brief[rank] for rank in ranks[end:])
+
+
+def _joined(block: Pieces) -> bytes:
+    return b"".join(piece for piece in block if isinstance(piece, bytes))
+
+
+def _alternating(pieces: Iterable[Piece]) -> list[bytes]:
+    """Return the octets around the slots, each second place left for a slot's value."""
+    out = [b""]
+    for piece in pieces:
+        if isinstance(piece, int):
+            out += [b"", b""]
+        else:
+            out[-1] = piece
+    return out
+
+
+class _Encoder:
+    """Cut blocks at their marks and encode what stands between."""
+
+    def __init__(self, nonce: str, links: Links) -> None:
+        self._marks = rendered.marks(nonce)
+        self._links = links
+
+    def text(self, block: str) -> Pieces:
+        """Encode a block of the plain text."""
+        return self._pieces(block, ((mark, None) for mark in self._marks.finditer(block)))
+
+    def page(self, block: str) -> Pieces:
+        """Encode a block of the HTML."""
+        return self._pieces(block, ((one.mark, one.place) for one in places.find(block, self._marks)))
+
+    def _pieces(self, block: str, marks: Iterable[tuple[re.Match[str], Place | None]]) -> Pieces:
+        out: list[Piece] = []
+        open_text, at = "", 0
+        for mark, place in marks:
+            found = ReaderField(mark[1])
+            kind = kind_of(found, place)
+            shared = self._links.whole.get(found, self._links.beginnings.get(found, ""))
+            open_text += block[at : mark.start()] + (shared if place is None else str(escape(shared)))
+            at = mark.end()
+            if found not in self._links.whole:
+                out += [quoted_printable.block(open_text), int(_SLOTS[kind][found])]
+                open_text = ""
+        return tuple(
+            piece for piece in [*out, quoted_printable.block(open_text + block[at:])] if piece != b""
+        )
+
+
+def _checked(link: str) -> str:
+    if not _LINK.fullmatch(link):
+        raise ValueError("This is no address that can stand in a mail.")
+    return link
+
+
+def _misplaced(mark: ReaderField, fault: str) -> TemplateError:
+    return TemplateError(
+        f"A block of the issue cannot be mailed: the reader's {mark} {fault}.",
+        template="",
+        line=None,
+        hint="Mend the template, and build the issue again.",
+    )

@@ -18,11 +18,12 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,25
 _URI = re.compile(r"(?:https?://|mailto:)[!-;=?-~]+")
 _LABEL = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _LINE = 76
-_LINE_MAX = 998  # RFC 5322 §2.1.1
+_LINE_WANTED = 78  # RFC 5322 §2.1.1
+_LINE_MAX = 998
 _URI_MAX = 900
 _WORD = 75  # RFC 2047 §2
 _WORD_FRAME = len("=?utf-8?b?") + len("?=")
-_QUOTED_MAX = 60
+_QUOTED_MAX = 62  # with its quotes
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -32,7 +33,7 @@ def text(name: str, words: str) -> bytes:
     cleaned = _clean(words)
     if cleaned.isascii() and "=?" not in cleaned:
         lines = _folded(name, cleaned)
-        if all(len(line) <= _LINE_MAX for line in lines):
+        if all(len(line) <= _LINE_WANTED for line in lines):
             return _field("\r\n".join(lines))
     return _field(f"{name}: {_encoded_words(cleaned, first=len(name) + 2)}")
 
@@ -43,17 +44,18 @@ def mailbox(name: str, display: str, address: str) -> bytes:
         raise _refused(name, "is no address that can stand in a header")
     shown = _clean(display)
     if not shown:
-        return _field(f"{name}: <{address}>")
+        return _whole(name, f"<{address}>", len(address) + 2)
     phrase = _phrase(shown, first=len(name) + 2)
     used = len(f"{name}: {phrase}".rpartition("\n")[2]) + len(address) + 3
     return _field(f"{name}: {phrase}{' ' if used <= _LINE else _FOLD}<{address}>")
 
 
 def uris(name: str, *targets: str) -> bytes:
-    """Return a List-* field; it folds between addresses only, and is never encoded (RFC 2369 §2)."""
+    """Return a List-* field; it folds beside addresses only, and is never encoded (RFC 2369 §2)."""
     if not all(_URI.fullmatch(target) and len(target) <= _URI_MAX for target in targets):
         raise _refused(name, "is no URI that can stand in a header")
-    return _field(f"{name}: " + f",{_FOLD}".join(f"<{target}>" for target in targets))
+    first, *others = [f"<{target}>" for target in targets]
+    return _whole(name, first + "".join(f",{_FOLD}{other}" for other in others), len(first) + bool(others))
 
 
 def list_id(phrase: str, identifier: str) -> bytes:
@@ -66,10 +68,10 @@ def list_id(phrase: str, identifier: str) -> bytes:
 
 
 def token(name: str, value: str) -> bytes:
-    """Return a structured field as it is, such as Message-ID or Feedback-ID: ASCII, never encoded, never folded."""
+    """Return a structured field as it is, such as Message-ID or Feedback-ID: ASCII, never encoded, never cut."""
     if not value.isascii() or _CONTROL.search(value) or len(name) + 2 + len(value) > _LINE_MAX:
         raise _refused(name, "cannot stand in a header")
-    return _field(f"{name}: {value}")
+    return _whole(name, value, len(value))
 
 
 def date(instant: datetime) -> bytes:
@@ -84,6 +86,15 @@ _FOLD = "\r\n "
 
 def _field(line: str) -> bytes:
     return (line + "\r\n").encode("ascii")
+
+
+def _whole(name: str, value: str, first: int) -> bytes:
+    """Write a value that cannot be cut; it moves to a line of its own when it then fits there.
+
+    ``first`` is the length of the value's first line.
+    """
+    is_moved = len(name) + 2 + first > _LINE_WANTED >= 1 + first
+    return _field(f"{name}:{_FOLD if is_moved else ' '}{value}")
 
 
 def _clean(words: str) -> str:
@@ -107,24 +118,32 @@ def _folded(name: str, words: str) -> Sequence[str]:
 
 
 def _phrase(words: str, *, first: int) -> str:
-    if words.isascii() and "=?" not in words and len(words) <= _QUOTED_MAX:
-        return '"' + re.sub(r'(["\\])', r"\\\1", words) + '"'
+    if words.isascii() and "=?" not in words:
+        quoted = '"' + re.sub(r'(["\\])', r"\\\1", words) + '"'
+        if len(quoted) <= _QUOTED_MAX:
+            return quoted
     return _encoded_words(words, first=first)
 
 
 def _encoded_words(words: str, *, first: int) -> str:
     """Return B words of at most 75 characters, a line each, never cutting a character in two (RFC 2047 §5)."""
+    octets = words.encode("utf-8", "replace")
+    room = (max(_WORD - first, 24) - _WORD_FRAME) // 4 * 3
+    chunks = [octets] if len(octets) <= room else _chunks(words, room)
+    return _FOLD.join(f"=?utf-8?b?{b64encode(chunk).decode()}?=" for chunk in chunks if chunk)
+
+
+def _chunks(words: str, room: int) -> Sequence[bytes]:
+    """Cut a text into the octets of whole characters; ``room`` is that of the first chunk."""
     chunks: list[bytes] = []
     chunk = b""
-    room = max(_WORD - first, 24)
     for char in words:
         octets = char.encode("utf-8", "replace")
-        if len(chunk) + len(octets) > (room - _WORD_FRAME) // 4 * 3:
+        if len(chunk) + len(octets) > room:
             chunks.append(chunk)
-            chunk, room = b"", _WORD
+            chunk, room = b"", (_WORD - _WORD_FRAME) // 4 * 3
         chunk += octets
-    chunks.append(chunk)
-    return _FOLD.join(f"=?utf-8?b?{b64encode(octets).decode()}?=" for octets in chunks if octets)
+    return [*chunks, chunk]
 
 
 def _refused(name: str, what: str) -> InvalidInput:

@@ -2,19 +2,23 @@
 
 Every piece starts and ends at column 0: after a line's end or after a soft break. So no value of a reader can change
 the text around it, and no line is longer than 76 octets. A dot or "From " at the start of a line is encoded: no
-message ever needs dot-stuffing (RFC 5321 §4.5.2), and no mailbox format quotes it.
+message ever needs dot-stuffing (RFC 5321 §4.5.2), and no mailbox format quotes it. No two blanks stand side by side
+and no line ends with one: what is encoded here is its own relaxed form and can be signed as it is (RFC 6376 §3.4.4).
 """
 
 from __future__ import annotations
 
 import re
 
-_LINE = 75  # octets; the soft break's "=" is the 76th
+LINE = 75  # octets; the soft break's "=" is the 76th
 SOFT_BREAK = b"=\r\n"
 _ENCODED = [b"=%02X" % octet for octet in range(256)]
-_PLAIN = [bytes((octet,)) for octet in range(256)]
-_CLEAN = re.compile(rb"[!-<>-~]*")
 _BREAK = re.compile(r"\r\n|\r|\n")
+# The second of two blanks, a blank at the end, and whatever cannot stand as it is.
+_CLOSED = re.compile(rb"  | \Z|[^ !-<>-~]")
+_OPEN = re.compile(rb"  |[^ !-<>-~]")  # a soft break follows: a blank at the end is safe as it is
+_CLEAN = re.compile(r"(?!\.|From )[!-<>-~]+(?: [!-<>-~]+)*")
+_CARE = re.compile(rb"\.|From ")
 
 
 def block(text: str) -> bytes:
@@ -22,10 +26,9 @@ def block(text: str) -> bytes:
 
     A text that does not end with a line end is closed by a soft break, which a reader's client takes out again.
     """
-    lines = _BREAK.split(text)
-    encoded = b"".join(_line(line.encode()) + b"\r\n" for line in lines[:-1])
-    rest = _line(lines[-1].encode(), is_open=True)
-    return encoded + (rest + SOFT_BREAK if rest else b"")
+    *lines, rest = _BREAK.split(text)
+    encoded = b"".join([_wrapped(_CLOSED.sub(_octet, line.encode())) + b"\r\n" for line in lines])
+    return encoded + _open(rest)
 
 
 def value(text: str) -> bytes:
@@ -33,38 +36,40 @@ def value(text: str) -> bytes:
 
     Line ends in it are encoded too, as octets: a value never makes a line.
     """
-    octets = text.encode()
-    if not octets:
-        return b""
-    if _CLEAN.fullmatch(octets):  # most addresses and links: nothing to encode, only to break
-        lines = [octets[start : start + _LINE] for start in range(0, len(octets), _LINE)]
-        if not any(map(_needs_care, lines)):
-            return SOFT_BREAK.join(lines) + SOFT_BREAK
-    return _line(octets, is_open=True) + SOFT_BREAK
+    if len(text) <= LINE and _CLEAN.fullmatch(text):  # most names, addresses and links
+        return text.encode("ascii") + SOFT_BREAK
+    return _open(text)
 
 
-def _line(octets: bytes, *, is_open: bool = False) -> bytes:
-    """Encode one line without its end; ``is_open``: a soft break follows, so a last blank is safe as it is."""
-    pieces: list[bytes] = []
-    column = 0
-    last = -1 if is_open else len(octets) - 1
-    for position, octet in enumerate(octets):
-        piece = _piece(octet, is_last=position == last)
-        if column + len(piece) > _LINE:
-            pieces.append(SOFT_BREAK)
-            column = 0
-        if column == 0 and _needs_care(octets[position : position + 5]):
-            piece = _ENCODED[octet]
-        pieces.append(piece)
-        column += len(piece)
-    return b"".join(pieces)
+def clean(octets: bytes) -> bytes:
+    """Close and, where it is long, break what holds letters, digits, "-" and "_" only, as ``value`` does it."""
+    return octets + SOFT_BREAK if len(octets) <= LINE else _wrapped(octets) + SOFT_BREAK
 
 
-def _piece(octet: int, *, is_last: bool) -> bytes:
-    if 33 <= octet <= 126 and octet != 61:
-        return _PLAIN[octet]
-    return _PLAIN[octet] if octet == 32 and not is_last else _ENCODED[octet]
+def _open(text: str) -> bytes:
+    return _wrapped(_OPEN.sub(_octet, text.encode())) + SOFT_BREAK if text else b""
 
 
-def _needs_care(start: bytes) -> bool:
-    return start.startswith((b".", b"From "))
+def _octet(found: re.Match[bytes]) -> bytes:
+    octets = found[0]
+    return b" =20" if len(octets) == 2 else _ENCODED[octets[0]]
+
+
+def _wrapped(encoded: bytes) -> bytes:
+    """Break what is encoded into lines, and encode what may not stand at the start of one."""
+    lines = []
+    while True:
+        if _CARE.match(encoded):
+            encoded = _ENCODED[encoded[0]] + encoded[1:]
+        if len(encoded) <= LINE:
+            lines.append(encoded)
+            return SOFT_BREAK.join(lines)
+        cut = _cut(encoded)
+        lines.append(encoded[:cut])
+        encoded = encoded[cut:]
+
+
+def _cut(encoded: bytes) -> int:
+    """Return where the first line ends: never inside one encoded octet."""
+    start = encoded.rfind(b"=", LINE - 2, LINE)
+    return LINE if start < 0 else start

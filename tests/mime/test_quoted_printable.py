@@ -5,10 +5,12 @@ from __future__ import annotations
 import quopri
 import re
 
+from dkim.canonicalization import Relaxed
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.mime import quoted_printable
+from tests.mime.relaxed import relaxed
 
 TEXTS = st.text(st.characters(codec="utf-8")) | st.text("a.= \t\r\nFrom é🙂", max_size=300)
 
@@ -30,6 +32,7 @@ def assert_safe(encoded: bytes) -> None:
     assert b"\r" not in encoded.replace(b"\r\n", b"")
     assert b"\n" not in encoded.replace(b"\r\n", b"")
     assert b"=_" not in encoded  # what boundaries begin with
+    assert not re.search(rb"=(?!\r\n|[0-9A-F]{2})", encoded)
 
 
 @given(TEXTS)
@@ -37,6 +40,8 @@ def assert_safe(encoded: bytes) -> None:
 @example("From " * 40)
 @example("x" * 75 + "." + "x" * 74 + "From me")
 @example("trailing \t\nblank ")
+@example("é" * 100)
+@example("x" * 74 + "é" + "x" * 73 + "é" + "x" * 72 + "é")
 def test_a_block_is_safe_and_reads_back(text: str) -> None:
     encoded = quoted_printable.block(text)
 
@@ -51,6 +56,9 @@ def test_a_block_is_safe_and_reads_back(text: str) -> None:
 @example("From me")
 @example("é" * 200)
 @example("x" * 76)
+@example("two  blanks")
+@example(" one in front")
+@example("one behind ")
 def test_a_value_is_safe_and_reads_back_with_its_line_ends_as_octets(text: str) -> None:
     encoded = quoted_printable.value(text)
 
@@ -63,10 +71,14 @@ def test_a_value_is_safe_and_reads_back_with_its_line_ends_as_octets(text: str) 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=400))
 @example("x" * 75 + "." + "x" * 80)
 @example("x" * 150)
-def test_a_value_that_is_only_broken_is_broken_as_any_other(text: str) -> None:
-    encoded = quoted_printable.value(text)
+@example("a b")
+def test_the_quick_way_writes_what_the_other_writes(text: str) -> None:
+    assert quoted_printable.value(text) == quoted_printable._open(text)
 
-    assert encoded == quoted_printable._line(text.encode(), is_open=True) + quoted_printable.SOFT_BREAK
+
+@given(st.text("abcXYZ019-_", min_size=1, max_size=400))
+def test_tokens_are_only_broken(text: str) -> None:
+    assert quoted_printable.clean(text.encode()) == quoted_printable.value(text)
 
 
 @given(st.lists(TEXTS, max_size=5), TEXTS)
@@ -74,3 +86,20 @@ def test_pieces_can_be_joined_in_any_order(texts: list[str], value: str) -> None
     joined = b"".join(quoted_printable.block(text) + quoted_printable.value(value) for text in texts)
 
     assert plain(joined) == "".join(with_crlf(text) + value for text in texts)
+
+
+@given(st.lists(TEXTS, max_size=5), TEXTS)
+@example(["a  b   c    d", "tab\tand  blanks  "], " two  in front and behind  ")
+@example(["lines\n\n\n", "x" * 74 + "   y"], "x" * 73 + "    ")
+def test_what_is_encoded_is_its_own_relaxed_form(texts: list[str], value: str) -> None:
+    pieces = [quoted_printable.block(text) + quoted_printable.value(value) for text in texts]
+    body = b"".join([*pieces, b"--end--\r\n"])
+
+    assert relaxed(body) == body
+    assert Relaxed.canonicalize_body(body) == body
+
+
+def test_of_each_two_blanks_one_is_encoded() -> None:
+    assert quoted_printable.block("a  b   c\n") == b"a =20b =20 c\r\n"
+    assert quoted_printable.block("a  \n") == b"a =20\r\n"
+    assert quoted_printable.block("a \n") == b"a=20\r\n"
