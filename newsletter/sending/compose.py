@@ -2,71 +2,36 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from newsletter.domain import layout
-from newsletter.domain.layout import Placement
 from newsletter.domain.mailings import PlannedMessage
-from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory, ReaderField, RenderedBlock
-from newsletter.domain.tokens import (
-    Delivery,
-    KeyRing,
-    LinkPurpose,
-    LinkToken,
-    LocalPartKind,
-    sign_link,
-    sign_local_part,
-)
-from newsletter.mime import compile as compiled
-from newsletter.mime import headers
-from newsletter.mime.compile import Library, Values
+from newsletter.domain.relays import RelayKind
+from newsletter.domain.rendered import FrozenIssue, ReaderField, RenderedBlock
+from newsletter.domain.tokens import LinkPurpose
+from newsletter.mime import dkim, headers, identity
+from newsletter.mime.addressee import addressee
+from newsletter.mime.compile import Library, Links, Piece, Slot
+from newsletter.mime.quoted_printable import SOFT_BREAK
 from newsletter.runtime.settings import Settings
+from newsletter.sending.digests import Digest, Digests
+from newsletter.sending.links import LOCAL_CHARS, TOKEN_CHARS, Rings, Stamp, Stamps
 from newsletter.transports.base import Envelope
+
+__all__ = ["Composer", "Rings", "Signer", "sender_id"]
 
 _STREAM = "digest"
 _SENDER_ID_MINIMUM, _SENDER_ID_MAXIMUM = 5, 15  # characters that Gmail wants
+_KEPT_WINDOWS = 64  # their keys and moments; retries of one batch come from few windows
+_HOLE = "!"  # stands in no URL and no domain that the settings allow
 
 
-@dataclass(frozen=True)
-class Rings:
-    """Hold the keys that a message is made with."""
+class Signer(Protocol):
+    """Sign messages (DKIM); the same message at the same instant gets the same octets."""
 
-    links: KeyRing
-    return_path: KeyRing
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Making:
-    """Hold what one message is made from."""
-
-    planned: PlannedMessage
-    mailing_id: int
-    planned_at: datetime
-    key_ids: Mapping[str, int]
-    is_proof: bool
-
-    @property
-    def delivery(self) -> Delivery:
-        return Delivery(self.mailing_id, self.planned.subscriber_id)
-
-
-@dataclass(frozen=True)
-class _Headline:
-    """Hold what readers with the same first three stories share."""
-
-    subject: str
-    values: Values
-
-
-@dataclass(frozen=True)
-class _Digest:
-    """Hold what readers with the same picks share."""
-
-    headline: _Headline
-    placements: tuple[Placement, ...]
+    def sign(self, fields: Sequence[bytes], body: bytes, *, at: datetime) -> bytes:
+        """Return the field that is to stand on top; each of ``fields`` ends with CRLF."""
 
 
 class Composer:
@@ -77,26 +42,34 @@ class Composer:
     """
 
     def __init__(
-        self, frozen: FrozenIssue, blocks: Iterable[RenderedBlock], *, settings: Settings, rings: Rings
+        self,
+        frozen: FrozenIssue,
+        blocks: Iterable[RenderedBlock],
+        *,
+        settings: Settings,
+        rings: Rings,
+        signers: Mapping[int, Signer] | None = None,
+        kinds: Iterable[RelayKind] = (),
     ) -> None:
-        """Encode the blocks once."""
+        """Encode the blocks once; ``kinds`` are those of all relays that the messages may go to."""
         self._issue = frozen
-        self._identity = frozen.identity
         self._settings = settings
         self._rings = rings
-        self._chooser = frozen.chooser()
-        self._stories = {story.number: story for story in frozen.stories}
-        self._library = Library(blocks, nonce=frozen.nonce)
-        self._boundary = f"=_{frozen.nonce}"  # "=_" cannot stand in quoted-printable text
-        self._headlines: dict[tuple[int, ...], _Headline] = {}
-        self._from = headers.mailbox("From", self._identity.from_name, self._identity.from_address)
-        self._constant = self._constant_headers()
-        self._places = compiled.encode_values(
-            {
-                ReaderField.SUBSCRIBE_URL: f"{settings.public_url}/subscribe/{self._identity.slug}",
-                ReaderField.ARCHIVE_URL: f"{settings.public_url}/archive/{self._identity.slug}",
-            }
+        self._signers = signers or {}
+        told = frozenset(kinds) & identity.KINDS
+        self._header = _Header(frozen, settings, told)
+        self._library = Library(
+            blocks,
+            nonce=frozen.nonce,
+            order=[story.number for story in frozen.stories],
+            links=_links(frozen, settings),
+            boundary=f"=_{frozen.nonce}",  # "=_" cannot stand in quoted-printable text
+            head=self._header.pieces(is_proof=False),
         )
+        self._is_identified = bool(told)
+        self._is_named = bool(self._library.slots & {Slot.NAME_PLAIN, Slot.NAME_HTML})
+        self._digests = Digests(frozen, self._library)
+        self._windows: dict[tuple[object, ...], Stamps] = {}
 
     def message(
         self,
@@ -107,136 +80,135 @@ class Composer:
         key_ids: Mapping[str, int],
         is_proof: bool = False,
     ) -> tuple[Envelope, bytes]:
-        """Return the envelope and the bytes of one message.
+        """Return the envelope and the bytes of one message: CRLF at every line's end, no line begins with a dot.
 
-        ``key_ids`` name the keys "links" and "return_path" of the window. A proof is marked as a test in its
-        subject; its links name no reader, and its return path is the newsletter's own address.
+        ``key_ids`` name the keys "links" and "return_path" of the window, and "dkim" when it is signed here. A proof
+        is marked as a test in its subject; its links name no reader, and its return path is the newsletter's own
+        address.
         """
-        making = _Making(
-            planned=planned, mailing_id=mailing_id, planned_at=planned_at, key_ids=key_ids, is_proof=is_proof
-        )
-        digest = self._digest(planned.picks)
-        unsubscribe = self._link(making, LinkPurpose.UNSUBSCRIBE)
-        body = self._library.body(
-            digest.placements, self._values(making, digest, unsubscribe), boundary=self._boundary
-        )
-        head = b"".join(
-            (
-                self._from,
-                headers.mailbox("To", layout.one_line(planned.name), planned.address),
-                headers.text(
-                    "Subject", f"[Test] {digest.headline.subject}" if is_proof else digest.headline.subject
-                ),
-                headers.date(planned_at),
-                headers.token("Message-ID", f"<{self._message_id(making)}@{self._settings.message_domain}>"),
-                headers.uris("List-Unsubscribe", unsubscribe, *self._unsubscribe_by_mail(making)),
-                self._constant,
-            )
-        )
-        return Envelope(self._return_path(making), planned.address), head + body
+        stamps = self._stamps(mailing_id, planned_at, key_ids)
+        if is_proof:
+            stamp, message = self._proof(planned, planned_at, stamps)
+        else:
+            stamp = stamps.of(planned.subscriber_id)
+            digest = self._digests.of(planned.picks, stamps)
+            message = digest.message(self._values(planned, mailing_id, stamps, stamp, digest))
+        if "dkim" in key_ids:
+            message = self._signed(message, self._signers[key_ids["dkim"]], at=planned_at)
+        return self._envelope(planned.address, stamp), message
 
     def subject(self, picks: bytes) -> str:
         """Return the subject of a reader's digest."""
-        return self._digest(picks).headline.subject
+        return self._digests.subject(picks)
 
-    def _constant_headers(self) -> bytes:
-        identity, settings = self._identity, self._settings
-        reply_to = headers.mailbox("Reply-To", "", identity.reply_to) if identity.reply_to else b""
-        archive = f"{settings.public_url}/archive/{identity.slug}"
-        feedback = f"i{self._issue.issue_id}:n-{identity.slug}:{_STREAM}:{sender_id(identity.from_address)}"
-        return b"".join(
+    def _values(
+        self, planned: PlannedMessage, mailing_id: int, stamps: Stamps, stamp: Stamp, digest: Digest
+    ) -> list[bytes]:
+        """Return the values of all slots, in their order."""
+        return [
+            *addressee(planned.name, planned.address, is_named=self._is_named),
+            stamp.message_id,
+            stamp.unsubscribe,
+            stamp.unsubscribe_local,
+            stamp.unsubscribe + SOFT_BREAK,
+            stamp.preferences + SOFT_BREAK,
+            stamps.date,
+            identity.delivery(mailing_id, planned.subscriber_id) if self._is_identified else b"",
+            *digest.values,
+        ]
+
+    def _envelope(self, address: str, stamp: Stamp) -> Envelope:
+        """Without a domain of ours for it, mail that comes back goes to the newsletter's own address."""
+        if not stamp.return_path:
+            return Envelope(self._issue.identity.from_address, address, stamp.message_id.decode("ascii"))
+        local = stamp.return_path.decode("ascii")
+        return Envelope(f"{local}@{self._settings.inbound_domain}", address, local)
+
+    def _stamps(self, mailing_id: int, planned_at: datetime, key_ids: Mapping[str, int]) -> Stamps:
+        key = mailing_id, planned_at, key_ids["links"], key_ids["return_path"]
+        stamps = self._windows.get(key)
+        if stamps is None:
+            if len(self._windows) >= _KEPT_WINDOWS:
+                self._windows.clear()
+            stamps = self._windows[key] = Stamps(
+                self._issue,
+                mailing_id=mailing_id,
+                planned_at=planned_at,
+                key_ids=key_ids,
+                rings=self._rings,
+                settings=self._settings,
+            )
+        return stamps
+
+    def _proof(self, planned: PlannedMessage, at: datetime, stamps: Stamps) -> tuple[Stamp, bytes]:
+        stamp = stamps.of_proof(self._rings.links.keys[stamps.links_key], planned.address, at)
+        digest = self._digests.made(planned.picks, stamps, head=self._header.pieces(is_proof=True))
+        values = self._values(planned, 0, stamps, stamp, digest)
+        values[Slot.SUBJECT] = headers.text("Subject", f"[Test] {self.subject(planned.picks)}")
+        return stamp, digest.message(values)
+
+    @staticmethod
+    def _signed(message: bytes, signer: Signer, *, at: datetime) -> bytes:
+        head, _, body = message.partition(b"\r\n\r\n")
+        return signer.sign(dkim.fields_of(head + b"\r\n"), body, at=at) + message
+
+
+class _Header:
+    """Lay the fields of an issue's messages out, all but those that a library writes."""
+
+    def __init__(self, issue: FrozenIssue, settings: Settings, kinds: Iterable[RelayKind]) -> None:
+        who, self._settings = issue.identity, settings
+        self._from = headers.mailbox("From", who.from_name, who.from_address)
+        feedback = f"i{issue.issue_id}:n-{who.slug}:{_STREAM}:{sender_id(who.from_address)}"
+        self._constant = b"".join(
             (
-                reply_to,
-                headers.list_id(identity.name, f"{identity.slug}.list.{settings.message_domain}"),
+                headers.mailbox("Reply-To", "", who.reply_to) if who.reply_to else b"",
+                headers.list_id(who.name, f"{who.slug}.list.{settings.message_domain}"),
                 headers.token("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),  # RFC 8058 §3.1
-                headers.uris("List-Archive", archive),
+                headers.uris("List-Archive", f"{settings.public_url}/archive/{who.slug}"),
                 headers.token("Feedback-ID", feedback),
                 headers.token("Precedence", "bulk"),
             )
         )
+        self._identity = identity.fields(kinds, int(Slot.DELIVERY))
 
-    def _digest(self, picks: bytes) -> _Digest:
-        numbers = self._chooser.in_order(picks)
-        headline = self._headline(tuple(numbers[:3]))  # subject and preheader come from the first three
-        return _Digest(headline, layout.digest(numbers, middle=BlockKind.PERSONAL))
-
-    def _headline(self, numbers: tuple[int, ...]) -> _Headline:
-        found = self._headlines.get(numbers)
-        if found is None:
-            found = self._headlines[numbers] = self._new_headline([self._stories[each] for each in numbers])
-        return found
-
-    def _new_headline(self, stories: Sequence[FrozenStory]) -> _Headline:
-        subject = layout.subject(stories)
-        values = {ReaderField.TITLE: subject, ReaderField.PREHEADER: layout.preheader(stories)}
-        return _Headline(subject, compiled.encode_values(values))
-
-    def _values(self, making: _Making, digest: _Digest, unsubscribe: str) -> Values:
-        own = compiled.encode_values(
-            {
-                ReaderField.NAME: layout.one_line(making.planned.name),
-                ReaderField.ADDRESS: making.planned.address,
-                ReaderField.UNSUBSCRIBE_URL: unsubscribe,
-                ReaderField.PREFERENCES_URL: self._link(making, LinkPurpose.PREFERENCES),
-                ReaderField.VIEW_URL: self._link(making, LinkPurpose.VIEW),
-            }
+    def pieces(self, *, is_proof: bool) -> list[Piece]:
+        """Return the fields; nobody can leave by a mail that answers a test."""
+        local = _HOLE * LOCAL_CHARS
+        targets = [f"{self._settings.public_url}/{LinkPurpose.UNSUBSCRIBE}/{_HOLE * TOKEN_CHARS}"]
+        if self._settings.inbound_domain and not is_proof:
+            targets.append(f"mailto:{local}@{self._settings.inbound_domain}")
+        message_id = headers.token("Message-ID", f"<{local}@{self._settings.message_domain}>")
+        unsubscribe = headers.uris("List-Unsubscribe", *targets)
+        holes = (
+            (Slot.MESSAGE_ID, LOCAL_CHARS),
+            (Slot.UNSUBSCRIBE_TOKEN, TOKEN_CHARS),
+            (Slot.UNSUBSCRIBE_LOCAL, LOCAL_CHARS),
         )
-        return Values(
-            {**self._places.html, **digest.headline.values.html, **own.html},
-            {**self._places.text, **digest.headline.values.text, **own.text},
-        )
-
-    def _link(self, making: _Making, purpose: LinkPurpose) -> str:
-        is_view = purpose is LinkPurpose.VIEW
-        token = LinkToken(
-            purpose=purpose,
-            subscriber_id=0 if is_view or making.is_proof else making.planned.subscriber_id,
-            object_id=self._issue.issue_id if is_view else self._identity.newsletter_id,
-            mailing_id=0 if is_view else making.mailing_id,
-            issued_at=making.planned_at,
-            payload=making.planned.picks if is_view else b"",
-        )
-        signed = sign_link(token, self._rings.links, key_number=making.key_ids["links"])
-        return f"{self._settings.public_url}/{purpose}/{signed}"
-
-    def _unsubscribe_by_mail(self, making: _Making) -> Sequence[str]:
-        if not self._settings.inbound_domain or making.is_proof:
-            return ()
-        return (f"mailto:{self._inbound_address('u', making)}",)
-
-    def _return_path(self, making: _Making) -> str:
-        if not self._settings.inbound_domain or making.is_proof:
-            return self._identity.from_address
-        return self._inbound_address("b", making)
-
-    def _inbound_address(self, kind: LocalPartKind, making: _Making) -> str:
-        domain = self._settings.inbound_domain
-        # Readers may leave by a mail of any age: keys of links are never retired, those of return paths are.
-        purpose, ring = (
-            ("links", self._rings.links) if kind == "u" else ("return_path", self._rings.return_path)
-        )
-        local = sign_local_part(
-            kind,
-            making.delivery,
-            ring,
-            domain=domain,
-            day=making.planned_at.date(),
-            key_number=making.key_ids[purpose],
-        )
-        return f"{local}@{domain}"
-
-    def _message_id(self, making: _Making) -> str:
-        """Return the left side of the Message-ID; nobody can guess one, so that none can be forged in a bounce."""
-        planned = making.planned
-        kind = "t" if making.is_proof else "m"
-        named = f"{kind}{making.mailing_id}.{planned.subscriber_id}"
-        # A proof has no mailing: its address and moment make it unique.
-        about = f"{named} {planned.address} {making.planned_at.isoformat()}" if making.is_proof else named
-        key = self._rings.links.keys[making.key_ids["links"]]
-        return f"{named}.{hmac.digest(key, b'message-id ' + about.encode(), 'sha256')[:10].hex()}"
+        out: list[Piece] = [self._from, int(Slot.TO), int(Slot.SUBJECT), int(Slot.DATE)]
+        rest = message_id + unsubscribe
+        for slot, length in holes[: 1 + len(targets)]:
+            before, _, rest = rest.partition(_HOLE.encode() * length)
+            out += [before, int(slot)]
+        return [*out, rest, self._constant, *self._identity]
 
 
 def sender_id(address: str) -> str:
     """Return the last field of Feedback-ID: 5 to 15 letters and digits, the same for all mail of a domain."""
     letters = "".join(char for char in address.rpartition("@")[2].lower() if char.isalnum())
     return letters[:_SENDER_ID_MAXIMUM].ljust(_SENDER_ID_MINIMUM, "0")
+
+
+def _links(issue: FrozenIssue, settings: Settings) -> Links:
+    url, slug = settings.public_url, issue.identity.slug
+    return Links(
+        whole={
+            ReaderField.SUBSCRIBE_URL: f"{url}/subscribe/{slug}",
+            ReaderField.ARCHIVE_URL: f"{url}/archive/{slug}",
+        },
+        beginnings={
+            ReaderField.UNSUBSCRIBE_URL: f"{url}/{LinkPurpose.UNSUBSCRIBE}/",
+            ReaderField.PREFERENCES_URL: f"{url}/{LinkPurpose.PREFERENCES}/",
+            ReaderField.VIEW_URL: f"{url}/{LinkPurpose.VIEW}/",
+        },
+    )
