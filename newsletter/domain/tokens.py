@@ -31,6 +31,7 @@ _LINK_MAX_CHARS = 400
 _LOCAL_MAC_BYTES = 10
 _LOCAL_CHARS = 34  # 21 octets in base32; with the "b-" before them, 36
 _GROUP_BYTES = 24  # fifteen octets and the room for the characters that they become
+_ROOM = bytes(_GROUP_BYTES - _READER_BYTES - _LOCAL_MAC_BYTES)
 _SHARED_CHARS = _LOCAL_CHARS - _GROUP_BYTES  # of the six octets that are shared
 _EPOCH = date(2020, 1, 1)  # two octets of days reach to 2199
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -132,7 +133,7 @@ class LocalPartSeries:
     def sign(self, subscriber_id: int) -> bytes:
         """Return a local part of 36 octets that names one message, in ASCII."""
         own = subscriber_id.to_bytes(_READER_BYTES, "big")
-        return self.start + _base32((own + _digest(self.mac, own)).rjust(_GROUP_BYTES, b"\0"))
+        return self.start + _base32(_ROOM + own + _digest(self.mac, own))
 
 
 class TokenSeries:
@@ -146,9 +147,18 @@ class TokenSeries:
     def sign(self, subscriber_id: int) -> list[bytes]:
         """Return the links' tokens and then the local parts, in the order in which their series were given."""
         own = subscriber_id.to_bytes(_READER_BYTES, "big")
-        tokens = [start + _base64(own + _digest(mac, own)) for start, mac in self._links]
-        group = own.rjust(_GROUP_BYTES - _LOCAL_MAC_BYTES, b"\0")
-        letters = _base32(b"".join([group + _digest(mac, own) for _, mac in self._locals]))
+        tokens = []
+        for start, mac in self._links:
+            mac = mac.copy()
+            mac.update(own)
+            tokens.append(start + _base64(own + mac.digest()))
+        group = _ROOM + own
+        groups = b""
+        for _, mac in self._locals:
+            mac = mac.copy()
+            mac.update(own)
+            groups += group + mac.digest()
+        letters = _base32(groups)
         for place, (start, _) in enumerate(self._locals):
             tokens.append(start + letters[_GROUP_BYTES * place : _GROUP_BYTES * (place + 1)])
         return tokens

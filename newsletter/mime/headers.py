@@ -16,6 +16,7 @@ from newsletter.domain.errors import InvalidInput
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _URI = re.compile(r"(?:https?://|mailto:)[!-;=?-~]+")
+_PLAIN = re.compile(r'[^"\\]*')  # what needs no backslash in a quoted string
 _LABEL = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _LINE = 76
 _LINE_WANTED = 78  # RFC 5322 §2.1.1
@@ -119,7 +120,7 @@ def _folded(name: str, words: str) -> Sequence[str]:
 
 def _phrase(words: str, *, first: int) -> str:
     if words.isascii() and "=?" not in words:
-        quoted = '"' + re.sub(r'(["\\])', r"\\\1", words) + '"'
+        quoted = f'"{words}"' if _PLAIN.fullmatch(words) else '"' + re.sub(r'(["\\])', r"\\\1", words) + '"'
         if len(quoted) <= _QUOTED_MAX:
             return quoted
     return _encoded_words(words, first=first)
@@ -129,7 +130,9 @@ def _encoded_words(words: str, *, first: int) -> str:
     """Return B words of at most 75 characters, a line each, never cutting a character in two (RFC 2047 §5)."""
     octets = words.encode("utf-8", "replace")
     room = (max(_WORD - first, 24) - _WORD_FRAME) // 4 * 3
-    chunks = [octets] if len(octets) <= room else _chunks(words, room)
+    if 0 < len(octets) <= room:
+        return f"=?utf-8?b?{b64encode(octets).decode('ascii')}?="
+    chunks = _chunks(words, room)
     return _FOLD.join(f"=?utf-8?b?{b64encode(chunk).decode()}?=" for chunk in chunks if chunk)
 
 
