@@ -28,6 +28,9 @@ from workers.app import settings
 _CHATTY = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+# Told to a child whose main process is gone. Not SIGHUP, SIGQUIT or SIGUSR1: after worker_process_init, billiard makes
+# these raise SystemExit (billiard 4.3, common.py), which would break a drain off at any line.
+_ORPHANED = signal.SIGURG
 
 _stopping = multiprocessing.get_context("fork").Value("b", 0)
 _orphaned = Event()
@@ -51,9 +54,9 @@ def _begin_child(**_: object) -> None:
     app.cache_clear()
     memory.tune()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, lambda *_: _orphaned.set())
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGHUP)
+        signal.signal(_ORPHANED, lambda *_: _orphaned.set())
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _ORPHANED)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

@@ -76,15 +76,16 @@ class Stop(Enum):
 
 
 class Item:
-    """One message of an open window, on its way to a relay."""
+    """One message of an open window, on its way to a relay; ``is_begun``: its body may go out."""
 
-    __slots__ = ("origin", "planned", "window_id", "work")
+    __slots__ = ("is_begun", "origin", "planned", "window_id", "work")
 
     def __init__(self, work: BatchWork, window_id: int, planned: PlannedMessage, origin: Origin) -> None:
         self.work = work
         self.window_id = window_id
         self.planned = planned
         self.origin = origin
+        self.is_begun = False
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class Desk:
         self._away_count = 0  # failures of the database in a row
         self._away_until = 0.0
         self._taken_since_look = False
+        self._is_broken = False  # an exception came out of the engine: it may not have noted what it did
 
     # What the engine asks.
 
@@ -93,6 +94,7 @@ class Desk:
             work.halt(Stop.LEASE)
             return False
         self._journal.begun(item.window_id, item.planned.subscriber_id)
+        item.is_begun = True
         return True
 
     def flush(self) -> None:
@@ -113,7 +115,11 @@ class Desk:
             self._throttle.accepted(relay.name, planned.domain_id)
             return
         if verdict is Verdict.UNTRIED:
-            work.give_back(item)
+            if item.is_begun and self._is_broken:
+                # Whatever broke in, a signal for example, may have done so between the writing and the note of it.
+                work.ended(item, MessageStatus.UNCERTAIN, None)
+            else:
+                work.give_back(item)
             return
         self.message_count += 1
         status = _STATUS[verdict]
@@ -147,6 +153,7 @@ class Desk:
 
     def halt(self, reason: Stop, fault: str | None = None) -> None:
         """Begin nothing more of what is claimed."""
+        self._is_broken = self._is_broken or reason is Stop.FAULT
         for work in self._works:
             work.halt(reason, fault)
         self._sort_out()

@@ -13,7 +13,9 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,10 @@ _BEGUN = 255
 _SUBMITTED = MessageStatus.SUBMITTED.value
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SUFFIX = ".journal"
+_LOCK_ATTEMPTS, _LOCK_PAUSE = (
+    200,
+    0.01,
+)  # two seconds: whoever looks whether a worker lives locks for an instant
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,11 @@ class Journal:
         """Open the file; whoever else writes to it is a fault of ours."""
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{holder}{_SUFFIX}"
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._file = _opened(self._path)
         if os.fstat(self._file).st_size == 0:
             os.write(self._file, _HEAD.pack(_MAGIC, _boot_id()))
+        # What an earlier drain of this worker left stays: its windows may still be open.
+        self._floor = os.fstat(self._file).st_size
         self._buffer: list[bytes] = []
 
     def begun(self, window_id: int, subscriber_id: int) -> None:
@@ -87,14 +94,14 @@ class Journal:
             self._buffer.clear()
 
     def forget(self) -> None:
-        """Drop everything: all windows are closed."""
+        """Drop everything since the journal was opened: all windows are closed."""
         self._buffer.clear()
-        os.ftruncate(self._file, _HEAD.size)
+        os.ftruncate(self._file, self._floor)
 
     def close(self, *, keep: bool) -> None:
         """Close the file; ``keep`` it when a window is still open."""
         self.flush()
-        if not keep:
+        if not keep and self._floor == _HEAD.size:
             self._path.unlink(missing_ok=True)
         os.close(self._file)
 
@@ -102,6 +109,9 @@ class Journal:
 def read(folder: Path, holder: str, window_id: int) -> Account | None:
     """Return what a worker of this machine noted of a window; None when its journal is not here."""
     path = folder / f"{holder}{_SUFFIX}"
+    is_final = not _is_held(
+        path
+    )  # asked first: what a worker that lives writes after the reading would be missed
     try:
         octets = path.read_bytes()
     except OSError:
@@ -114,7 +124,7 @@ def read(folder: Path, holder: str, window_id: int) -> Account | None:
             ended.pop(subscriber, None)
         else:
             ended[subscriber] = Note(MessageStatus(kind), reply)
-    is_complete = octets[: _HEAD.size] == _HEAD.pack(_MAGIC, _boot_id()) and not _is_held(path)
+    is_complete = octets[: _HEAD.size] == _HEAD.pack(_MAGIC, _boot_id()) and is_final
     return Account(frozenset(begun), ended, is_complete)
 
 
@@ -133,9 +143,55 @@ def accepted(folder: Path, holder: str) -> frozenset[tuple[int, int]]:
     return frozenset((record[0], record[1]) for record in records if record[2] == MessageStatus.SUBMITTED)
 
 
+@contextmanager
+def taken(folder: Path, holder: str) -> Iterator[bool]:
+    """Keep everybody else off the journal of a worker that is gone; False when it lives, or nothing is there.
+
+    Meanwhile a new drain of that worker waits, and recovery takes the worker for one that lives.
+    """
+    path = folder / f"{holder}{_SUFFIX}"
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _is_locked(file) and _is_at(file, path)
+    finally:
+        os.close(file)
+
+
 def remove(folder: Path, holder: str) -> None:
-    """Delete a journal that nobody will ask for."""
+    """Delete a journal that nobody will ask for; to be called while it is taken."""
     (folder / f"{holder}{_SUFFIX}").unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> int:
+    """Open a journal and lock it; one that somebody has just deleted is made anew."""
+    for _ in range(_LOCK_ATTEMPTS):
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if _is_locked(file) and _is_at(file, path):
+            return file
+        os.close(file)
+        time.sleep(_LOCK_PAUSE)
+    raise BlockingIOError(f"another process writes to {path}")
+
+
+def _is_locked(file: int) -> bool:
+    """Lock a file, if nobody else has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Say whether an open file is still the one of a path."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except OSError:
+        return False
 
 
 def _records_of(octets: bytes, window_id: int) -> Iterator[tuple[int, int, SmtpReply | None]]:

@@ -27,10 +27,11 @@ def recover(session: Session, claim: Claim, *, folder: Path, now: datetime, poli
     What the worker's journal says has ended, has; what was begun and has no end is in doubt; of the others nothing
     went out, and they are decided anew. Without the journal (it lies on another machine, or its worker still lives)
     everything is in doubt. All mailings of the bucket, because what a reader may have had counts for every later
-    choice.
+    choice. The newest window goes first: a reader who stands in two was given back by the relays and decided anew, and
+    may have got only what the newer one says.
     """
     count = 0
-    for window, mailing_id in windows.left_open(session, claim):
+    for window, mailing_id in reversed(windows.left_open(session, claim)):
         owner = replace(claim, batch_id=window.batch_id, mailing_id=mailing_id)
         ended = list(_ended(session, window, mailing_id, folder, now=now))
         record.results(

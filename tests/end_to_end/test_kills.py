@@ -94,3 +94,20 @@ def test_a_sender_that_is_told_to_stop_leaves_nobody_in_doubt(
     receipt = installation.await_receipt(issue_id, seconds=120)
     assert stopped_at < READERS
     assert receipt["submitted"] == len(installation.sink.messages) == READERS
+
+
+def test_children_of_a_main_process_that_was_killed_alone_end_what_they_have_begun(
+    installation: Installation, tmp_path: Path
+) -> None:
+    issue_id = mail_slowly(installation, tmp_path)
+    wait_until(
+        lambda: len(installation.sink.messages) > READERS // 5, seconds=60, what="the mailing is under way"
+    )
+
+    main = installation.processes.pop("sender")
+    main.kill()
+    main.wait(10)
+    installation.start("sender")
+
+    receipt = installation.await_receipt(issue_id, seconds=120)
+    assert receipt["submitted"] == len(installation.sink.messages) == READERS

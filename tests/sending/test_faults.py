@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import smtplib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from newsletter.sending import drain as draining
 from newsletter.sending import recover
 from newsletter.store import OperationalError, Session, Transactions, keys, leases
 from newsletter.store.tables import KeyPurpose
+from newsletter.transports.base import Source, Submission, Verdict
+from newsletter.transports.smtp import Relay
 from tests.builders import add_newsletter, add_reader
 from tests.sending.press import Press
 from tests.sending.test_drain import set_up
 from tests.sending.watched import WatchedSource
 
 LEASE = timedelta(seconds=90)
+
+
+class TornSender:
+    """Hand one message over and be interrupted before that is noted, as by a signal; take it for untried then."""
+
+    outstanding = 1
+    is_usable = True
+    faults: Mapping[str, str] = {}
+
+    def __init__(self, relay: Relay, source: Source) -> None:
+        self._relay = relay
+        self._source = source
+        self._submission: Submission | None = None
+
+    def turn(self, _patience_seconds: float) -> None:
+        """Hand it over, and be torn."""
+        submission = self._submission = self._source.next(self._relay)
+        assert submission is not None
+        assert self._source.begin(submission)
+        self._source.flush()
+        with smtplib.SMTP(self._relay.host, self._relay.port) as client:
+            envelope = submission.envelope
+            client.sendmail(envelope.mail_from, [envelope.rcpt_to], submission.message)
+        raise SystemExit
+
+    def abandon(self) -> None:
+        """End it as one of which no octet is known to be out."""
+        submission, self._submission = self._submission, None
+        if submission is not None:
+            self._source.ended(submission, Verdict.UNTRIED, None, self._relay)
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+
+    def close(self) -> None:
+        """Be gone."""
 
 
 def drain(press: Press, then: Callable[[int], None], *, transactions: Transactions | None = None) -> None:
@@ -74,6 +114,26 @@ def test_a_fault_of_ours_at_one_message_leaves_only_that_one_in_doubt(press: Pre
 
     assert got(press) == addresses
     assert (press.receipt(mailing_id).submitted, press.receipt(mailing_id).uncertain) == (3, 1)
+
+
+def test_a_message_that_was_begun_when_a_signal_broke_in_is_in_doubt(press: Press) -> None:
+    mailing_id = press.expand(set_up(press, *(f"r{n}@reader.example" for n in range(3))))
+    press.settings = press.settings.model_copy(update={"uncertain_policy": "hold"})
+
+    with pytest.raises(SystemExit):
+        draining.drain(
+            transactions=press.database.transaction,
+            open_sender=lambda source: TornSender(press.relay, source),
+            throttle=press.throttle(press.database.transaction),
+            settings=press.settings,
+            clock=press.clock,
+            holder="torn",
+            should_stop=lambda: False,
+        )
+    assert (press.receipt(mailing_id).uncertain, press.receipt(mailing_id).unclaimed) == (1, 2)
+    drain_for_a_day(press)
+
+    assert got(press) == ["r0@reader.example", "r1@reader.example", "r2@reader.example"]
 
 
 def test_a_mailing_that_cannot_be_worked_on_keeps_no_other_waiting(press: Press) -> None:

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,8 @@ def test_a_message_that_was_begun_again_has_not_ended(tmp_path: Path) -> None:
     account = journal.read(tmp_path, "worker", WINDOW)
 
     assert account is not None
-    assert (account.begun, account.ended) == ({1}, {})
+    assert account.begun == {1}
+    assert not account.ended
 
 
 def test_numbers_that_look_like_a_window_are_not_taken_for_one(tmp_path: Path) -> None:
@@ -120,8 +123,10 @@ def test_a_file_that_is_no_journal_knows_nothing(tmp_path: Path, octets: bytes) 
     account = journal.read(tmp_path, "worker", WINDOW)
 
     assert account is not None
-    assert (account.begun, account.ended, account.is_complete) == (set(), {}, False)
-    assert journal.accepted(tmp_path, "worker") == set()
+    assert not account.begun
+    assert not account.ended
+    assert not account.is_complete
+    assert not journal.accepted(tmp_path, "worker")
 
 
 def test_there_is_no_account_where_there_is_no_journal(tmp_path: Path) -> None:
@@ -163,3 +168,51 @@ def test_what_was_flushed_survives_the_kill_of_its_worker(tmp_path: Path) -> Non
     assert account is not None
     assert account.is_complete
     assert {int(line) for line in told if line.endswith("\n")} <= account.begun
+
+
+def test_a_later_drain_of_the_same_worker_forgets_nothing_of_an_earlier_one(written: Path) -> None:
+    again = Journal(written, "worker")
+    again.begun(WINDOW + 2, 9)
+    again.flush()
+    again.forget()
+    again.close(keep=False)
+
+    account = journal.read(written, "worker", WINDOW)
+
+    assert account is not None
+    assert account.begun == {1, 2, 3, 4}
+    assert account.is_complete
+    assert journal.read(written, "worker", WINDOW + 2).begun == set()  # type: ignore[union-attr]
+
+
+def test_the_journal_of_a_worker_that_lives_is_not_to_be_had(written: Path) -> None:
+    with journal.taken(written, "worker") as is_ours:
+        assert is_ours
+    with journal.taken(written, "nobody") as is_ours:
+        assert not is_ours
+
+    worker = Journal(written, "worker")
+    with journal.taken(written, "worker") as is_ours:
+        assert not is_ours
+    worker.close(keep=True)
+
+
+def test_a_drain_waits_for_who_has_taken_its_journal_and_writes_to_one_that_is_there(written: Path) -> None:
+    is_taken = threading.Event()
+
+    def delete() -> None:
+        with journal.taken(written, "worker") as is_ours:
+            assert is_ours
+            is_taken.set()
+            time.sleep(0.1)
+            journal.remove(written, "worker")
+
+    thread = threading.Thread(target=delete)
+    thread.start()
+    is_taken.wait()
+    worker = Journal(written, "worker")
+    thread.join()
+    worker.begun(WINDOW, 11)
+    worker.close(keep=True)
+
+    assert journal.read(written, "worker", WINDOW).begun == {11}  # type: ignore[union-attr]

@@ -84,6 +84,23 @@ def test_the_policy_hold_retries_no_uncertain_message(press: Press) -> None:
     assert press.receipt(mailing_id).uncertain == 1
 
 
+def test_a_reader_in_two_open_windows_may_have_got_the_bytes_of_the_newer_one(press: Press) -> None:
+    mailing_id = press.expand(set_up(press, "ana@reader.example", "ben@reader.example"))
+    claim, _ = crash_with_an_open_window(press, mailing_id, [1, 2])
+    with press.database.transaction() as session:  # the relay hung up before the first byte to Ana
+        loaded = context.load(session, mailing_id, settings=press.settings)
+        newer = decide.decide_fresh(
+            session, loaded, claim, [1], now=press.clock.advance(timedelta(seconds=9))
+        )
+    press.drain()
+
+    with press.database.reading() as session:
+        details = messages.details(session, mailing_id, [1, 2])
+    assert press.receipt(mailing_id).uncertain == 2
+    assert details[1].window_id == newer.window_id
+    assert details[2].window_id != newer.window_id
+
+
 def test_stories_of_an_uncertain_message_count_as_had(press: Press) -> None:
     press.settings = press.settings.model_copy(update={"uncertain_policy": "hold"})
     newsletter_id = set_up(press, "ana@reader.example")

@@ -8,6 +8,7 @@ import random  # noqa: TID251 - which process is killed
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Crew:
         self._environment = {"PATH": f"{_BIN}:{os.environ['PATH']}", "HOME": str(folder), **settings}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._groups: dict[int, str] = {}  # of a main process: its line
+        self._frozen: dict[int, float] = {}  # processes, and until when
         self.kill_count = 0
         folder.joinpath("data").mkdir(exist_ok=True)
 
@@ -44,9 +46,13 @@ class Crew:
             self._groups[process.pid] = name.partition(".")[0]
 
     def tend(self) -> None:
-        """Start anew what has died."""
-        for name, process in list(self._running.items()):
-            if process.poll() is not None:
+        """Start anew what has died; let go on what has been frozen for long enough."""
+        for process, until in list(self._frozen.items()):
+            if time.monotonic() >= until:
+                del self._frozen[process]
+                _signal(process, signal.SIGCONT)
+        for name, child in list(self._running.items()):
+            if child.poll() is not None:
                 self.start(name)
 
     def kill_one(self, line: str, chance: random.Random) -> int:
@@ -60,9 +66,22 @@ class Crew:
             return 0
         chosen = chance.choice(candidates)
         victims = families[chosen] if chosen in families and chance.random() < 0.5 else [chosen]
-        count = sum(_kill(victim) for victim in victims)
+        count = sum(_signal(victim, signal.SIGKILL) for victim in victims)
         self.kill_count += count
         return count
+
+    def freeze_one(self, line: str, chance: random.Random, *, seconds: float) -> bool:
+        """Stop a child process for a while, as a machine does whose memory is swapped out, or that is moved.
+
+        False when there was none.
+        """
+        mains = [main for main, its_line in self._groups.items() if its_line == line]
+        candidates = [child for main in mains for child in _members_of(main) if child != main]
+        chosen = chance.choice(candidates) if candidates else None
+        if chosen is None or chosen in self._frozen or not _signal(chosen, signal.SIGSTOP):
+            return False
+        self._frozen[chosen] = time.monotonic() + seconds
+        return True
 
     def command(self, *arguments: str) -> str:
         """Run one command of the command line and return what it printed; it must succeed."""
@@ -106,9 +125,9 @@ def _members_of(group: int) -> list[int]:
     return found
 
 
-def _kill(process: int) -> bool:
+def _signal(process: int, number: signal.Signals) -> bool:
     try:
-        os.kill(process, signal.SIGKILL)
+        os.kill(process, number)
     except ProcessLookupError:
         return False
     return True

@@ -28,10 +28,11 @@ _GOOD = {
     Stage.RSET: b"250 2.0.0 ok\r\n",
     Stage.QUIT: b"221 2.0.0 bye\r\n",
 }
-_TRANSIENT, _PERMANENT, _CLOSING = b"451 4.3.0 not now\r\n", b"550 5.1.1 never\r\n", b"421 4.3.2 closing\r\n"
+# They say nothing of our pace: a run is about accounts, not about slow destinations.
+_TRANSIENT, _PERMANENT, _CLOSING = b"450 4.2.0 not now\r\n", b"550 5.1.1 never\r\n", b"421 4.3.2 closing\r\n"
 _OUT_OF_ORDER, _NO_RECIPIENT = b"503 5.5.1 not now\r\n", b"554 5.5.1 no valid recipients\r\n"
 _PIPELINING = b"250-faulty.test\r\n250-PIPELINING\r\n"
-_CODES = {Fault.TRANSIENT: 451, Fault.PERMANENT: 550, Fault.CLOSING: 421}
+_CODES = {Fault.TRANSIENT: 450, Fault.PERMANENT: 550, Fault.CLOSING: 421}
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,10 @@ from tests.services.witness import FaultyServer, Trouble
 _LOOK_SECONDS = 0.02  # between two looks at how many messages have come
 _PASS_SECONDS = 1.0  # between two moves of what waits
 _EARLIER = timedelta(minutes=15)  # in the past for every clock that differs by minutes
+_LEASE_SECONDS = 8.0  # the buckets of a killed process wait so long; a restart takes less
+_FREEZE_SECONDS = 1.5 * _LEASE_SECONDS
 _FIRST, _LAST = 0.03, 0.85  # of the messages: between these, something is killed
-Kind = Literal["process", "redis", "database"]
+Kind = Literal["process", "freeze", "redis", "database"]
 Policy = Literal["retry-once", "hold"]
 CLOCK = SystemClock()
 
@@ -41,6 +43,7 @@ class Plan:
     kills: int
     redis_kills: int = 0
     database_restarts: int = 0
+    freezes: int = 0  # of a child for longer than its lease: each may cost a window, as the loss of a host
     outage: float = 0.0  # seconds that the database stays away
     seed: int = 1
     policy: Policy = "retry-once"
@@ -115,7 +118,11 @@ class Ordeal:
                 server.stop(),
                 people,
                 receipt,
-                limits=Limits(connections=self._plan.connections, kills=crew.kill_count),
+                limits=Limits(
+                    connections=self._plan.connections,
+                    kills=crew.kill_count,
+                    hosts_lost=self._restarts["freezes"],
+                ),
                 is_hold=self._plan.policy == "hold",
             )
         findings.figures |= {"seconds": round(seconds, 1), "seed": self._plan.seed, **self._restarts}
@@ -140,6 +147,7 @@ class Ordeal:
         plan = self._plan
         counts: dict[Kind, int] = {
             "process": plan.kills,
+            "freeze": plan.freezes,
             "redis": plan.redis_kills,
             "database": plan.database_restarts if self._postgres else 0,
         }
@@ -154,6 +162,10 @@ class Ordeal:
             count = crew.kill_one("sender", self._chance)
             self._say(f"killed {count} sender processes")
             return bool(count)
+        if kind == "freeze":
+            is_frozen = crew.freeze_one("sender", self._chance, seconds=_FREEZE_SECONDS)
+            self._restarts["freezes"] += is_frozen
+            return is_frozen
         self._say(f"restarting {kind}")
         self._restarts[f"{kind}_restarts"] += 1
         if kind == "redis":
@@ -198,7 +210,7 @@ class Ordeal:
             "NEWSLETTER_RELAY_TIMEOUT": "3",  # a silent server is left after this
             "NEWSLETTER_RELAYS": f"smtp://127.0.0.1:{port}?tls=off&connections={plan.connections}",
             "NEWSLETTER_TICK_SECONDS": "1",
-            "NEWSLETTER_LEASE_SECONDS": "8",  # the buckets of a killed process wait so long; a restart takes less
+            "NEWSLETTER_LEASE_SECONDS": str(_LEASE_SECONDS),
             "NEWSLETTER_UNCERTAIN_POLICY": plan.policy,
             **plan.settings,
         }

@@ -64,7 +64,7 @@ def test_a_good_server_takes_every_message_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("chance", "code"),
     [
-        *((f"{stage}:4xx=1", 451) for stage in ("banner", "mail", "rcpt", "data", "body", "dot")),
+        *((f"{stage}:4xx=1", 450) for stage in ("banner", "mail", "rcpt", "data", "body", "dot")),
         *((f"{stage}:5xx=1", 550) for stage in ("rcpt", "data", "dot")),
         *((f"{stage}:421=1", 421) for stage in ("mail", "rcpt", "data", "dot")),
         *((f"{stage}:{fault}=1", 250) for stage in ("ehlo", "rcpt", "dot") for fault in ("split", "slow")),
