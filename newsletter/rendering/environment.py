@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import jinja2
+from jinja2 import meta
 
 from newsletter.domain.errors import TemplateError
 from newsletter.rendering import words
+from newsletter.rendering.slots import guarded
 from newsletter.runtime import paths
 
 # What an expression in a template can raise besides Jinja's own errors.
 _FAULTS = (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_ESCAPES = frozenset({"e", "escape"})  # what is done to every value anyway
 
 
 class Environment:
@@ -33,6 +38,11 @@ class Environment:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        for name, function in self._jinja.filters.items():
+            if name not in _ESCAPES:
+                self._jinja.filters[name] = guarded(cast("Callable[..., object]", function))
+        for name, function in self._jinja.tests.items():
+            self._jinja.tests[name] = guarded(cast("Callable[..., object]", function))
         self._words = cache(lambda language: words.load(language, self._folder))
 
     def words(self, language: str) -> words.Words:
@@ -50,11 +60,28 @@ class Environment:
         except _FAULTS as error:
             raise self._fault(template, error) from error
 
-    def refuse(self, template: str, fault: str, *, hint: str) -> TemplateError:
+    def refuse(self, template: str, fault: str, *, hint: str, line: int | None = None) -> TemplateError:
         """Return the error that names a template that breaks the rules of a mail."""
+        where = template if line is None else f"{template}, line {line},"
         return TemplateError(
-            f"The template {template} cannot be used: {fault}.", template=template, line=None, hint=hint
+            f"The template {where} cannot be used: {fault}.", template=template, line=line, hint=hint
         )
+
+    def sources(self, template: str) -> dict[str, str]:
+        """Return what a template is written as, and so every other that it includes, by name."""
+        found: dict[str, str] = {}
+        left = [template]
+        while left:
+            name = left.pop(0)
+            if name not in found:
+                found[name] = self._source(name)
+                others = meta.find_referenced_templates(self._jinja.parse(found[name]))
+                left += [other for other in others if other is not None]
+        return found
+
+    def _source(self, name: str) -> str:
+        assert self._jinja.loader is not None
+        return self._jinja.loader.get_source(self._jinja, name)[0]
 
     def _fault(self, template: str, error: Exception) -> TemplateError:
         name, line = self._place(template, error)

@@ -2,14 +2,14 @@
 
 One master document holds all blocks, so that the CSS is inlined once. A block must be the same whatever stands
 around it, since readers' digests are put together from blocks in any order: it is rendered in two surroundings,
-and a template that tells them apart is refused.
+and a template that tells them apart is refused. So is one that looks into a reader's field (see checks).
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -17,10 +17,11 @@ from premailer import Premailer
 
 from newsletter.domain import layout
 from newsletter.domain.layout import HeadingKey, StoryStyle
-from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory, RenderedBlock, marks
+from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory, RenderedBlock
 from newsletter.rendering import plain
+from newsletter.rendering.checks import Checks
 from newsletter.rendering.environment import Environment
-from newsletter.rendering.slots import ReaderSlots
+from newsletter.rendering.slots import Sightings
 from newsletter.rendering.theme import Theme, theme
 from newsletter.rendering.words import Words
 
@@ -78,25 +79,28 @@ class _Rendering:
             "newsletter": identity,
             "words": self._words,
             "theme": self._theme,
-            "reader": ReaderSlots(issue.nonce, is_rtl=identity.direction == "rtl"),
         }
+        self._sightings = Sightings(issue.nonce)
+        self._checks = Checks(environment, self._sightings, is_rtl=identity.direction == "rtl")
 
     def blocks(self) -> list[RenderedBlock]:
         pieces = self._pieces()
-        cut = self._inlined(pieces)
-        turned = self._inlined(pieces[::-1])
-        self._check_surroundings(pieces, cut, turned)
+        page = self._page(pieces)
+        cut = self._inlined(page, pieces)
+        self._check_surroundings(page, pieces, cut)
         head = self._frame(BlockKind.FRAME_HEAD, plain.frame_head(self._issue, self._words))
         foot = self._frame(BlockKind.FRAME_FOOT, plain.imprint(self._issue.identity, self._words))
-        blocks = [
+        return [
             RenderedBlock(
-                ordinal=ordinal, kind=piece.kind, key=piece.key, style=piece.style, html=html, text=piece.text
+                ordinal=ordinal,
+                kind=piece.kind,
+                key=piece.key,
+                style=piece.style,
+                html=self._sightings.unnumbered(html),
+                text=piece.text,
             )
             for ordinal, (piece, html) in enumerate(zip([head, *pieces, foot], cut, strict=True))
         ]
-        for block, piece in zip(blocks, [head, *pieces, foot], strict=True):
-            self._check_marks(block, piece.template)
-        return blocks
 
     def _pieces(self) -> list[_Piece]:
         stories = [self._story(story, style) for story in self._issue.stories for style in StoryStyle]
@@ -126,7 +130,12 @@ class _Rendering:
     def _piece(
         self, kind: BlockKind, template: str, text: str, *, key: str = "", style: str = "", **values: object
     ) -> _Piece:
-        html = self._environment.render(template, **self._values, style=style, **values)
+        html = self._checks.rendered(
+            template,
+            lambda reader: self._environment.render(
+                template, **self._values, reader=reader, style=style, **values
+            ),
+        )
         return _Piece(kind, key, style, template, html, text)
 
     def _frame(self, kind: BlockKind, text: str) -> _Piece:
@@ -136,12 +145,23 @@ class _Rendering:
         """Return the name of the story's first topic; "" when it is for everyone."""
         return next((topic.name for topic in self._issue.topics if story.topics >> topic.number & 1), "")
 
-    def _inlined(self, pieces: Sequence[_Piece]) -> list[str]:
-        """Return the frame's head, the pieces in their order, and the frame's foot, with the CSS inlined."""
+    def _page(self, pieces: Sequence[_Piece]) -> str:
+        """Return the frame around the pieces, as the templates wrote it."""
         start, end = self._markers()
         blocks = Markup("".join(f"{start}{piece.html}{end}" for piece in pieces))  # noqa: S704 - rendered above
-        page = self._environment.render(_FRAME, **self._values, blocks=blocks)
-        cut = re.split(f"{re.escape(start)}(.*?){re.escape(end)}", self._inline(page), flags=re.DOTALL)
+        page = self._checks.rendered(
+            _FRAME,
+            lambda reader: self._environment.render(_FRAME, **self._values, reader=reader, blocks=blocks),
+        )
+        self._checks.blocks(_FRAME, page, start)
+        self._checks.places(page)
+        return page
+
+    def _inlined(self, page: str, pieces: Sequence[_Piece]) -> list[str]:
+        """Return the frame's head, the pieces in their order, and the frame's foot, with the CSS inlined."""
+        start, end = self._markers()
+        page = self._inline(page)
+        cut = re.split(f"{re.escape(start)}(.*?){re.escape(end)}", page, flags=re.DOTALL)
         if len(cut) != 2 * len(pieces) + 1:
             raise self._environment.refuse(
                 _FRAME,
@@ -177,27 +197,37 @@ class _Rendering:
     def _markers(self) -> tuple[str, str]:
         return f"<!--zq{self._issue.nonce}-start-->", f"<!--zq{self._issue.nonce}-end-->"
 
-    def _check_surroundings(
-        self, pieces: Sequence[_Piece], cut: Sequence[str], turned: Sequence[str]
-    ) -> None:
-        again = [turned[0], *turned[1:-1][::-1], turned[-1]]
-        templates = [_FRAME, *(piece.template for piece in pieces), _FRAME]
-        for template, one, other in zip(templates, cut, again, strict=True):
-            if one != other:
-                raise self._environment.refuse(
-                    template,
-                    "it looks different depending on what stands around it",
-                    hint="Take selectors such as + ~ :first-child and :nth-child out of email/inline.css.",
-                )
+    def _check_surroundings(self, page: str, pieces: Sequence[_Piece], cut: Sequence[str]) -> None:
+        for piece, html in zip(pieces, cut[1:-1], strict=True):
+            self._checks.kept(piece.template, piece.html, html)
+        self._checks.kept(_FRAME, page, "".join(cut))
+        self._checks.places("".join(cut))
+        order = sorted(range(len(pieces)), key=lambda place: (_group(pieces[place]), -place))
+        turned_page = self._page([pieces[place] for place in order])
 
-    def _check_marks(self, block: RenderedBlock, template: str) -> None:
-        left = marks(self._issue.nonce).sub("", block.html + block.text).lower()
-        if f"zq{self._issue.nonce}" in left:
-            raise self._environment.refuse(
-                template,
-                "it changes a field of the reader",
-                hint="Write readers' fields out as they are, without filters.",
-            )
+        def is_told_apart(without: Collection[str]) -> bool:
+            one, other = page, turned_page
+            for rule in without:
+                one, other = one.replace(rule, ""), other.replace(rule, "")
+            first = self._inlined(one, pieces) if without else cut
+            head, *turned, foot = self._inlined(other, pieces)
+            again = [head, *(html for _, html in sorted(zip(order, turned, strict=True))), foot]
+            unnumbered = self._sightings.unnumbered
+            return [*map(unnumbered, first)] != [*map(unnumbered, again)]
+
+        if is_told_apart(()):
+            raise self._checks.neighbours(_FRAME, page, is_told_apart)
+
+
+def _group(piece: _Piece) -> int:
+    """Return where a piece stands in the other surroundings: beside those of its style, the latest first.
+
+    The first surroundings have the styles of each story side by side. A rule that goes by neighbours meets other
+    ones here, whichever it means.
+    """
+    if piece.kind is BlockKind.STORY:
+        return {StoryStyle.LEAD: 1, StoryStyle.CARD: 2, StoryStyle.BRIEF: 4}[StoryStyle(piece.style)]
+    return 3 if piece.kind is BlockKind.HEADING else 0
 
 
 def picture(story: FrozenStory, style: StoryStyle) -> Picture | None:

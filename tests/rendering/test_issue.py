@@ -324,3 +324,217 @@ def test_text_stays_readable_in_colours_that_no_one_should_choose() -> None:
 
     assert colours.contrast(made.link, made.paper) >= 4.5
     assert made.accent == "#ffff00"
+
+
+@pytest.fixture(scope="module")
+def small() -> FrozenIssue:
+    return issues.issue(3)
+
+
+def line_of(folder: Path, name: str, text: str) -> int:
+    source = (folder / "email" / name).read_text("utf-8")
+    return source.count("\n", 0, source.index(text)) + 1
+
+
+def refusal(folder: Path, small: FrozenIssue) -> TemplateError:
+    with pytest.raises(TemplateError) as caught:
+        rendering.render(Environment(folder), small)
+    assert caught.value.hint
+    return caught.value
+
+
+LOOKS = [
+    "{% if reader.name %}x{% endif %}",
+    "{% if not reader.name %}x{% endif %}",
+    "{% if x is defined or reader.name %}x{% endif %}",
+    "{{ 'x' if reader.name else 'y' }}",
+    "{{ reader.name or 'reader' }}",
+    "{{ reader.name|upper }}",
+    "{{ reader.name|default('reader') }}",
+    "{{ reader.name|default('reader', true) }}",
+    "{{ reader.name|safe }}",
+    "{{ reader.name|trim }}",
+    "{{ reader.name|first }}",
+    "{{ reader.name|string }}",
+    "{{ [reader.name]|map('upper')|join }}",
+    "{{ reader.name is string }}",
+    "{% if reader.name is defined %}x{% endif %}",
+    "{{ reader.name == 'Ana' }}",
+    "{{ reader.name in ['Ana'] }}",
+    "{{ 'Ana' in reader.name }}",
+    "{{ reader.name[0] }}",
+    "{{ reader.name + '!' }}",
+    "{{ '%s' % reader.name }}",
+    "{{ 'Dear {}'.format(reader.name) }}",
+    "{{ reader.name.upper() }}",
+    "{% for letter in reader.name %}{{ letter }}{% endfor %}",
+    "{% for letter in reader.name %}{{ loop.index }}{% endfor %}",
+    "{% for word in ['x'] if reader.name %}{{ word }}{% endfor %}",
+    "{{ {'Ana': 1}[reader.name] }}",
+    "{{ reader }}",
+    "{% if reader %}x{% endif %}",
+    # What a field was written to is a text like any other; it must not be looked at either.
+    "{{ (reader.name|e)|upper }}",
+    "{{ (reader.name|e)|length }}",
+    "{{ (reader.name|e)|truncate(5) }}",
+    "{{ (reader.name|e)[:3] }}",
+    "{% if reader.name|e %}x{% endif %}",
+    "{% set kept = reader.name|e %}{% if kept == 'Ana' %}x{% else %}{{ kept|replace('a', 'b') }}{% endif %}",
+    "{% filter upper %}Dear {{ reader.name }}{% endfilter %}",
+    "{% set kept %}{{ reader.name }}{% endset %}{{ kept|title }}",
+    "{% set kept %}{{ reader.name }}{% endset %}{% if kept %}x{% endif %}",
+    "{% set kept %}{{ reader.name }}{% endset %}{% for letter in kept %}.{% endfor %}",
+    "{% macro shout(what) %}{{ what }}{{ what|upper }}{% endmacro %}{{ shout(reader.name) }}",
+]
+
+
+@pytest.mark.parametrize("bad", LOOKS)
+@pytest.mark.parametrize("name", ["personal.html", "story.html", "frame.html"])
+def test_what_looks_into_a_readers_field_is_refused_with_its_line(
+    tmp_path: Path, small: FrozenIssue, bad: str, name: str
+) -> None:
+    folder = shipped_copy(tmp_path)
+    anchor = {
+        "personal.html": "{# Why the reader",
+        "story.html": "{# One story",
+        "frame.html": "</table>\n<!--",
+    }
+    edit(folder, name, anchor[name], f"\n{bad}\n\n{anchor[name]}")
+
+    refused = refusal(folder, small)
+
+    assert (refused.template, refused.line) == (f"email/{name}", line_of(folder, name, bad))
+    assert f"email/{name}, line {refused.line}" in refused.message
+
+
+def test_of_several_fields_the_one_that_decides_is_named(tmp_path: Path, small: FrozenIssue) -> None:
+    folder = shipped_copy(tmp_path)
+    captured = "{% set kept %}{{ reader.title }}{% endset %}"
+    use = "<p>{{ reader.name }}</p>\n{% if kept|length > 3 %}x{% endif %}\n{{ reader.address }}\n"
+    edit(
+        folder,
+        "personal.html",
+        "{# Why the reader",
+        f"<p>{{{{ reader.name }}}}</p>\n{captured}\n{use}{{# Why the reader",
+    )
+
+    refused = refusal(folder, small)
+
+    assert refused.line == line_of(folder, "personal.html", captured)
+
+
+def test_a_field_in_an_included_file_is_refused_there(tmp_path: Path, small: FrozenIssue) -> None:
+    folder = shipped_copy(tmp_path)
+    (folder / "email" / "greeting.html").write_text("\n\n{{ reader.name|upper }}")
+    edit(folder, "personal.html", "{# Why the reader", '{% include "email/greeting.html" %}{# Why the reader')
+
+    refused = refusal(folder, small)
+
+    assert (refused.template, refused.line) == ("email/greeting.html", 3)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("<style>.x { color: {} }</style>", "style or script"),
+        ("<STYLE data-premailer='ignore'>.x { color: {} }</STYLE>", "style or script"),
+        ("<script>var x = '{}'</script>", "style or script"),
+        ("<!-- {} -->", "in a comment"),
+        ("<!--[if mso]><p>{}</p><![endif]-->", "in a comment"),
+        ("<p title={}>x</p>", "without quotes"),
+        ("<p {}>x</p>", "inside a tag"),
+        ("<p data-{}='x'>x</p>", "inside a tag"),
+        ("<p style='color: {}'>x</p>", "in a style attribute"),
+        ('<p onclick="x({})">x</p>', "holds a program"),
+        ('<a href="https://example.com/?n={}">x</a>', "part of an address"),
+        ('<img src="{}" alt="">', "part of an address"),
+    ],
+)
+@pytest.mark.parametrize("name", ["personal.html", "story.html", "frame.html"])
+def test_a_field_where_it_could_change_the_text_around_it_is_refused_with_its_line(
+    tmp_path: Path, small: FrozenIssue, bad: str, said: str, name: str
+) -> None:
+    folder = shipped_copy(tmp_path)
+    written = f"<tr><td>{bad.replace('{}', '{{ reader.name }}')}</td></tr>"
+    anchor = {
+        "personal.html": "{# Why the reader",
+        "story.html": '{% if style == "lead" %}',
+        "frame.html": "{{ blocks }}",
+    }
+    edit(folder, name, anchor[name], f"\n{written}\n{anchor[name]}")
+
+    refused = refusal(folder, small)
+
+    assert (refused.template, refused.line) == (f"email/{name}", line_of(folder, name, written))
+    assert said in refused.message
+
+
+def test_links_of_the_reader_may_stand_in_attributes_that_hold_addresses(
+    tmp_path: Path, small: FrozenIssue
+) -> None:
+    folder = shipped_copy(tmp_path)
+    edit(
+        folder,
+        "personal.html",
+        '<p class="small">',
+        '<p class="small" title="{{ reader.name }}, {{ reader.view_url }}"><a href="{{ reader.view_url }}#top">x</a>',
+    )
+
+    blocks = rendering.render(Environment(folder), small)
+
+    personal = next(block for block in blocks if block.kind is BlockKind.PERSONAL)
+    assert personal.html.count(rendered.mark(small.nonce, ReaderField.VIEW_URL)) == 3
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ".row + .row { color: red }",
+        ".row ~ .row { color: red }",
+        ".card-row + .card-row { color: red }",
+        ".brief-row ~ .brief-row p { color: red }",
+        ".card-row + .brief-row { color: red }",
+        ".heading + .brief-row { color: red }",
+        "p.none, .row\n  + tr .h-brief { color: red }",
+        "tr:first-child { color: red }",
+        "p.none, tr:last-child { color: red }",
+    ],
+)
+@pytest.mark.parametrize("where", ["inline.css", "frame.html"])
+def test_a_rule_that_tells_blocks_by_their_neighbours_is_refused_with_its_line(
+    tmp_path: Path, small: FrozenIssue, rule: str, where: str
+) -> None:
+    folder = shipped_copy(tmp_path)
+    edit(
+        folder,
+        "story.html",
+        '<tr><td class="paper row"',
+        '<tr class="row {{ style }}-row"><td class="paper row"',
+    )
+    edit(folder, "heading.html", "<tr>", '<tr class="heading">')
+    edit(folder, "frame.html", "{{ blocks }}", "<tr><td><table>{{ blocks }}</table></td></tr>")
+    if where == "inline.css":
+        edit(folder, where, ".imprint {", f"tr td:first-of-type {{ margin: 0 }}\n{rule}\n.imprint {{")
+    else:
+        edit(folder, where, "</head>", f"<style>\n{rule}\n</style>\n</head>")
+
+    refused = refusal(folder, small)
+
+    selector = next(each for each in rule.partition("{")[0].split(",") if re.search(r"[+~]|child|type", each))
+    assert refused.template == f"email/{where}"
+    assert refused.line == line_of(folder, where, selector.strip())
+    assert "class of its own" in refused.hint
+
+
+def test_blocks_where_no_rows_can_stand_are_refused_with_their_line(
+    tmp_path: Path, small: FrozenIssue
+) -> None:
+    folder = shipped_copy(tmp_path)
+    edit(folder, "frame.html", "{{ blocks }}", '<tr title="{{ blocks }}"></tr>')
+
+    refused = refusal(folder, small)
+
+    assert (refused.template, refused.line) == (
+        "email/frame.html",
+        line_of(folder, "frame.html", "{{ blocks }}"),
+    )
