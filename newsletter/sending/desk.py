@@ -43,6 +43,7 @@ class Desk:
         self.batch_count = 0
         self._tools = tools
         self._throttle = tools.throttle
+        self._monotonic = tools.clock.monotonic
         self._journal = Journal(tools.settings.journal_dir, tools.holder)
         self._works: list[BatchWork] = []
         self._ready: deque[Item] = deque()
@@ -85,12 +86,11 @@ class Desk:
 
     def begin(self, submission: Submission) -> bool:
         """Note a message in the journal; False when nothing of its batch may go out any more."""
-        item = submission.tag
-        assert isinstance(item, Item)
+        item: Item = submission.tag
         work = item.work
         if not self.is_open or work.stop is not None:
             return False
-        if self._tools.clock.monotonic() >= work.lease_ends_at:
+        if self._monotonic() >= work.lease_ends_at:
             work.halt(Stop.LEASE)
             return False
         self._journal.begun(item.window_id, item.planned.subscriber_id)
@@ -103,8 +103,7 @@ class Desk:
 
     def ended(self, submission: Submission, verdict: Verdict, reply: SmtpReply | None, relay: Named) -> None:
         """Note how an attempt ended."""
-        item = submission.tag
-        assert isinstance(item, Item)
+        item: Item = submission.tag
         self._under_way.discard(item)
         planned, work = item.planned, item.work
         if verdict is Verdict.ACCEPTED:
@@ -135,10 +134,11 @@ class Desk:
         return bool(self._works) or self._found_nothing_at is None
 
     def keep_time(self) -> None:
-        """Do, after each turn of the engine, what is due: write the journal, look around, record."""
+        """Do, after each turn of the engine, what is due: look around, record."""
         self._at = time.monotonic()
         self._now = self._tools.clock.now().timestamp()
-        self._journal.flush()
+        if not self._ready:  # otherwise the next body takes along what was noted
+            self._journal.flush()
         if self._at - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = self._at

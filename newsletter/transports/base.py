@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol  # Any: what a source hangs on a message is its own
 
 from newsletter.domain.outcomes import SmtpReply
 
@@ -29,7 +29,7 @@ class Submission:
     __slots__ = ("envelope", "is_prepared", "message", "tag")
 
     def __init__(
-        self, envelope: Envelope, message: bytes, *, is_prepared: bool = False, tag: object = None
+        self, envelope: Envelope, message: bytes, *, is_prepared: bool = False, tag: Any = None
     ) -> None:
         self.envelope = envelope
         self.message = message
