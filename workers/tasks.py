@@ -57,7 +57,13 @@ def resolve() -> None:
 def build(issue_id: int) -> None:
     """Freeze and render one issue; the next sweep finds it ready."""
     parts = process.app()
-    building.build(parts.transaction, issue_id, environment=parts.environment, now=parts.clock.now())
+    building.build(
+        parts.transaction,
+        issue_id,
+        environment=parts.environment,
+        now=parts.clock.now(),
+        message_max_bytes=parts.settings.message_max_bytes,
+    )
     expand.delay(issue_id)
 
 

@@ -26,6 +26,7 @@ from newsletter.reporting import receipts
 from newsletter.sending import control
 from newsletter.store import Session, issues, mailings, newsletters
 from newsletter.store.tables import Issue
+from newsletter.wiring import App
 
 app = typer.Typer(no_args_is_help=True, help="Plan, build, preview, approve, send and account for issues.")
 Number = Annotated[int, typer.Argument(metavar="ID", help="The issue's id, as the list shows it.")]
@@ -77,7 +78,7 @@ def plan_(newsletter: Slug, json_wanted: output.AsJson = False) -> None:
 def build(issue: Number, json_wanted: output.AsJson = False) -> None:
     """Freeze a planned issue's content and render it."""
     with opened() as service:
-        building.build(service.transaction, issue, environment=service.environment, now=service.clock.now())
+        _build(service, issue, now=service.clock.now())
         with service.reading() as session:
             found = issues.get(session, issue)
             fields = _fields(session, found, now=service.clock.now())
@@ -150,7 +151,7 @@ def send(
         now = service.clock.now()
         with service.transaction() as session:
             desk.approve(session, issue, by=by or getpass.getuser(), now=now)
-        status = building.build(service.transaction, issue, environment=service.environment, now=now)
+        status = _build(service, issue, now=now)
         if status not in (IssueStatus.BUILT, IssueStatus.MAILED):  # a worker may be faster
             with service.reading() as session:
                 raise _not_ready(issues.get(session, issue))
@@ -238,6 +239,16 @@ def drawn(account: Receipt) -> Table:
         table.add_row(f"+ {name}", f"{getattr(account, name):,}")
     table.add_row("", "[green]adds up[/green]" if account.adds_up else "[red]does not add up[/red]")
     return table
+
+
+def _build(service: App, issue_id: int, *, now: datetime) -> IssueStatus:
+    return building.build(
+        service.transaction,
+        issue_id,
+        environment=service.environment,
+        now=now,
+        message_max_bytes=service.settings.message_max_bytes,
+    )
 
 
 def _not_ready(issue: Issue) -> Conflict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.digest import content, plan
+from newsletter.digest import content, plan, sizes
 from newsletter.domain import issues as rules
 from newsletter.domain.errors import Conflict, InvalidInput
 from newsletter.domain.issues import IssueStatus
@@ -25,11 +25,17 @@ class Preview(NamedTuple):
 
 
 def build(
-    transactions: Transactions, issue_id: int, *, environment: Environment, now: datetime
+    transactions: Transactions,
+    issue_id: int,
+    *,
+    environment: Environment,
+    now: datetime,
+    message_max_bytes: int = sizes.MESSAGE_MAX_BYTES,
 ) -> IssueStatus:
     """Build a planned issue whose cut-off has come, or skip it with a reason; return where it stands then.
 
-    A fault in a template leaves the issue planned, with ``fault`` naming file and line: mend it and build again.
+    A fault in a template leaves the issue planned, with ``fault`` naming file and line: mend it and build again. So
+    does a digest that would be too large.
     Building twice, or in two places at once, builds once.
     """
     with transactions() as session:
@@ -41,6 +47,7 @@ def build(
             return issues.get(session, issue_id).status
     try:
         rendered = rendering.render(environment, frozen)
+        sizes.check(frozen, rendered, maximum_bytes=message_max_bytes)
     except InvalidInput as error:
         with transactions() as session:
             issues.record_fault(session, issue_id, str(error))

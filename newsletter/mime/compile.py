@@ -168,9 +168,9 @@ def merged(pieces: Iterable[Piece], values: Mapping[int, bytes]) -> list[Piece]:
     return [*out, joined] if (joined := b"".join(run)) else out
 
 
-def size(pieces: Iterable[Piece]) -> int:
-    """Return the octets that stand as they are."""
-    return sum(len(piece) for piece in pieces if isinstance(piece, bytes))
+def size(pieces: Iterable[Piece], values: Mapping[Slot, int]) -> int:
+    """Return the octets of pieces when each slot's value has so many."""
+    return sum(len(piece) if isinstance(piece, bytes) else values[Slot(piece)] for piece in pieces)
 
 
 class Template:
@@ -244,15 +244,15 @@ class Library:
         start = self._start if head is None else Template([*head, *self._body])
         return start, self._text.stories(ranks), self._middle, self._page.stories(ranks), self._end
 
-    def sizes(self, style: StoryStyle) -> list[int]:
-        """Return the octets of each story in a style, without values."""
+    def sizes(self, style: StoryStyle, values: Mapping[Slot, int]) -> list[int]:
+        """Return the octets of each story in a style; ``values`` are those of the slots."""
         both = zip(self._text.styles[style], self._page.styles[style], strict=True)
-        return [size(text) + size(page) for text, page in both]
+        return [size([*text, *page], values) for text, page in both]
 
-    def frame(self) -> list[Piece]:
-        """Return the pieces of a message without any story, with the heading above the briefs."""
+    def frame_size(self, values: Mapping[Slot, int]) -> int:
+        """Return the octets of a message without any story, with the heading above the briefs."""
         start, middle, end = self._start.pieces, self._middle.pieces, self._end.pieces
-        return [*start, *self._text.more, *middle, *self._page.more, *end]
+        return size([*start, *self._text.more, *middle, *self._page.more, *end], values)
 
 
 class _Part:

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("NEWSLETTER_SENDER_PROCESSES", "SENDER_PROCESSES", "sender_processes"),
     )  # over all machines: without Redis each takes its part of every rate
 
+    message_max_bytes: Annotated[int, Field(ge=20_000)] = (
+        200_000  # octets; larger ones are filtered and clipped, and a digest of the shipped templates has a third
+    )
+
     fetch_allow: Annotated[frozenset[tuple[str, int]], NoDecode] = frozenset()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()

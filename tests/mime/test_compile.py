@@ -286,12 +286,15 @@ def test_a_template_fills_slots_wherever_they_stand(pieces: list[bytes | int]) -
 
 
 def test_the_octets_of_stories_are_known() -> None:
-    story = block("<p>é</p>\n", "x\n", kind=BlockKind.STORY, key="5", style="lead")
+    name = mark(ReaderField.NAME)
+    story = block(f"<p>é{name}</p>\n", "x\n", kind=BlockKind.STORY, key="5", style="lead")
 
     made = library(story, order=[5])
 
-    assert made.sizes(layout.StoryStyle.LEAD) == [len("<p>=C3=A9</p>\r\n") + len("x\r\n")]
-    assert made.sizes(layout.StoryStyle.BRIEF) == [0]
+    octets = len("<p>=C3=A9=\r\n") + 10 + len("</p>\r\n") + len("x\r\n")
+    assert made.sizes(layout.StoryStyle.LEAD, {Slot.NAME_HTML: 10}) == [octets]
+    assert made.sizes(layout.StoryStyle.BRIEF, {}) == [0]
+    assert made.frame_size({}) + octets == len(message(made, [0], values(NAME_HTML=b"n" * 10)))
 
 
 def directly(sources: Sequence[str], reader: dict[str, str], *, autoescape: bool) -> str:
