@@ -70,6 +70,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=50, help="of sender processes; restarts come on top")
+    parser.add_argument(
+        "--freezes", type=int, default=0, help="of a sender for longer than its lease: each may cost a window"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--policy", choices=["retry-once", "hold"], default="retry-once")
     parser.add_argument("--database", choices=["postgresql", "sqlite"], default="postgresql")
@@ -87,6 +90,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     return Plan(
         messages=options.messages,
         kills=options.kills,
+        freezes=options.freezes,
         redis_kills=restarts,
         database_restarts=restarts if options.database == "postgresql" else 0,
         seed=options.seed,
@@ -142,9 +146,9 @@ def _place(database: str) -> Iterator[tuple[str, Postgres | None]]:
 def _print(findings: Findings) -> None:
     for name, value in findings.as_dict().items():
         if name not in {"broken", "figures"}:
-            print(f"{name:18}{json.dumps(value)}")
+            print(f"{name:22}{json.dumps(value)}")
     for name, value in findings.figures.items():
-        print(f"  {name:16}{value}")
+        print(f"  {name:20}{value}")
     for rule in findings.broken:
         print(f"BROKEN  {rule}")
     if not findings.broken:

@@ -39,6 +39,16 @@ def test_every_reader_is_accounted_for_whatever_is_killed(
     assert findings.receipt["submitted"] > plan.messages * 0.9
 
 
+def test_workers_that_stand_still_for_longer_than_their_lease_double_nobody_in_silence(
+    database_url: str, killable: Postgres | None, tmp_path: Path
+) -> None:
+    plan = Plan(messages=2_000, kills=1, freezes=2, chance=0.001, answer=0.02, patience=150)
+
+    findings = Ordeal(plan, folder=tmp_path, database_url=database_url, postgres=killable).run()
+
+    assert findings.broken == [], findings
+
+
 def test_a_database_that_is_back_before_a_lease_runs_out_puts_nobody_in_doubt(
     postgres: Postgres, postgres_url: str, tmp_path: Path
 ) -> None:
