@@ -46,13 +46,14 @@ class Commands:
             return SmtpReply(
                 552, "5.3.4", f"The message has {size} octets, and the relay takes {self._size_max}."
             )
-        if not submission.is_prepared and has_bare_line_end(message):
-            return _BARE_LINE_END
         parameters = f" SIZE={size}" if self._offer.has_size else ""
-        if not message.isascii():
-            if not self._offer.has_8bitmime:
-                return _NEEDS_8BITMIME
-            parameters += " BODY=8BITMIME"
+        if not submission.is_prepared:
+            if has_bare_line_end(message):
+                return _BARE_LINE_END
+            if not message.isascii():
+                if not self._offer.has_8bitmime:
+                    return _NEEDS_8BITMIME
+                parameters += " BODY=8BITMIME"
         if self._ret:
             parameters += self._ret + _envid(envelope_id)
         if _PLAIN(f"{mail_from}\n{rcpt_to}"):

@@ -11,8 +11,10 @@ from functools import cache
 from typing import Protocol
 
 from newsletter.transports.base import Submission
-from newsletter.transports.smtp.dialogue import Desk, Dialogue
-from newsletter.transports.smtp.greeting import Greeting, RelayFault
+from newsletter.transports.smtp.desk import Desk
+from newsletter.transports.smtp.dialogue import Dialogue
+from newsletter.transports.smtp.faults import RelayFault
+from newsletter.transports.smtp.greeting import Greeting
 from newsletter.transports.smtp.loop import Loop
 from newsletter.transports.smtp.poller import READABLE, WRITABLE
 from newsletter.transports.smtp.relay import Relay
@@ -198,6 +200,11 @@ class Connection:
         self._owner.not_opened(self, fault)
         self.close()
         self.dialogue.withdraw()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Say whether nothing is under way but, perhaps, a goodbye."""
+        return self.dialogue.is_idle or self.dialogue.is_leaving
 
     # -- talking ------------------------------------------------------------------------------------------------
 

@@ -113,21 +113,26 @@ class Engine:
         try:
             each(self._pool.members, lambda member: member.abandon())
         finally:
+            self._loop.must_flush = False  # what was queued is no more
             self._loop.sweep()
 
     def close(self) -> None:
         """Say goodbye; after two seconds hang up, and end what is still outstanding."""
         try:
             self.stop()
-            for member in self._pool.members:
-                member.say_goodbye()
-            until = time.monotonic() + _CLOSE_WITHIN
-            while self.connection_count and (left := until - time.monotonic()) > 0:
-                self.turn(left)
-            self.abandon()
+            self._say_goodbye()
         finally:
-            self._loop.sweep()
-            self._loop.poller.close()
+            try:
+                self.abandon()
+            finally:
+                self._loop.hang_up()
+
+    def _say_goodbye(self) -> None:
+        for member in self._pool.members:
+            member.say_goodbye()
+        until = time.monotonic() + _CLOSE_WITHIN
+        while self.connection_count and (left := until - time.monotonic()) > 0:
+            self.turn(left)
 
     def _resume(self) -> None:
         """Take up the work of connections that an exception of the source broke in on."""

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Generator
 
 from newsletter.transports.smtp import offer as offers
+from newsletter.transports.smtp.faults import RelayFault
 from newsletter.transports.smtp.offer import Offer
 from newsletter.transports.smtp.relay import Relay
 from newsletter.transports.smtp.replies import MalformedReply, Reply, ReplyReader
@@ -17,15 +18,6 @@ _SOON = "It is tried again soon; its log says why."
 
 Talk = Generator[bytes, Reply, Offer]
 Part = Generator[bytes, Reply, None]
-
-
-class RelayFault(Exception):
-    """Say why a relay cannot be used now, and what to do."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
 
 
 class Greeting:

@@ -28,6 +28,9 @@ class Watched(Protocol):
     def check(self) -> None:
         """Act on a silence that is too long."""
 
+    def close(self) -> None:
+        """Hang up."""
+
 
 class Loop:
     """Know who waits for what.
@@ -67,6 +70,13 @@ class Loop:
         """Close the sockets that were left."""
         while self._left:
             self._left.pop().close()
+
+    def hang_up(self) -> None:
+        """Close everything."""
+        for watched in list(self.watched.values()):
+            watched.close()
+        self.sweep()
+        self.poller.close()
 
     @contextmanager
     def watching(self, watched: Watched) -> Iterator[None]:

@@ -11,7 +11,7 @@ from newsletter.domain.breaker import Breaker, Passage
 from newsletter.domain.outcomes import SmtpReply
 from newsletter.transports.base import Source, Submission, Verdict
 from newsletter.transports.smtp.connection import Connection
-from newsletter.transports.smtp.greeting import RelayFault
+from newsletter.transports.smtp.faults import RelayFault
 from newsletter.transports.smtp.loop import Loop
 from newsletter.transports.smtp.relay import Relay
 from newsletter.transports.smtp.resolver import Resolver
@@ -84,7 +84,7 @@ class Member:
         """Open the breaker, and say goodbye on what is idle."""
         self.fault = fault
         self.breaker = self.breaker.failed(self._loop.now)
-        for connection in self.connections:
+        for connection in list(self.connections):
             if connection.dialogue.is_idle:
                 connection.dialogue.quit()
                 connection.settle()
@@ -194,8 +194,8 @@ class Member:
                 connection.close()
 
     def abandon(self) -> None:
-        """Give a verdict for everything now, and hang up."""
-        each(list(self.connections), _abandon)
+        """Give a verdict for everything now, and hang up in the middle of it; what is idle may say goodbye."""
+        each([one for one in self.connections if not one.is_at_rest], _abandon)
         self.retry()
 
     def forgive(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from newsletter.domain.errors import InvalidInput
 from newsletter.transports.base import Source, Submission
 from newsletter.transports.smtp.loop import Loop
 from newsletter.transports.smtp.member import Member
@@ -19,6 +20,9 @@ class Pool:
     """
 
     def __init__(self, relays: Sequence[Relay], *, source: Source, loop: Loop) -> None:
+        names = [relay.name for relay in relays]
+        if not names or len(set(names)) != len(names):
+            raise InvalidInput("An engine needs relays, each with a name of its own.", reason="bad_relays")
         self._source = source
         self._members = {relay.name: Member(relay, source=source, loop=loop, dealer=self) for relay in relays}
         self._sole = next(iter(self._members.values())) if len(self._members) == 1 else None

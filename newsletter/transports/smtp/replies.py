@@ -45,35 +45,33 @@ class Reply(NamedTuple):
 
 
 class ReplyReader:
-    """Cut a stream of octets into replies. ``held`` is what came in and is no whole line yet."""
+    """Cut a stream of octets into replies. ``is_clean``: no part of a reply waits for the rest."""
 
-    __slots__ = ("_code", "_lines", "_seen", "_size", "held")
+    __slots__ = ("_code", "_held", "_lines", "_seen", "_size", "is_clean")
 
     def __init__(self) -> None:
-        self.held = b""
-        self._seen = 0  # octets of ``held`` known to have no line end
+        self.is_clean = True
+        self._held = b""
+        self._seen = 0  # octets of ``_held`` known to have no line end
         self._lines: list[bytes] = []
         self._code = b""
         self._size = 0
 
-    @property
-    def is_clean(self) -> bool:
-        """Say whether no part of a reply waits for the rest."""
-        return not self.held and not self._lines
-
     def feed(self, data: bytes) -> None:
         """Take octets."""
-        self.held += data
+        self._held += data
+        self.is_clean = not (self._held or self._lines)
 
     def next(self) -> Reply | None:
         """Return the next reply; None when it is not complete. Raise MalformedReply for what is none."""
-        while (end := self.held.find(b"\n", self._seen)) >= 0:
-            line, self.held, self._seen = self.held[: end + 1], self.held[end + 1 :], 0
+        while (end := self._held.find(b"\n", self._seen)) >= 0:
+            line, self._held, self._seen = self._held[: end + 1], self._held[end + 1 :], 0
             if self._take(line):
                 reply = Reply(int(self._code), tuple(self._lines))
                 self._lines, self._size = [], 0
+                self.is_clean = not self._held
                 return reply
-        self._seen = len(self.held)
+        self._seen = len(self._held)
         if self._seen > _LINE_MAX:
             raise MalformedReply("a line has no end")
         return None

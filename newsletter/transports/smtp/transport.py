@@ -14,8 +14,8 @@ from newsletter.domain.errors import (
 )
 from newsletter.domain.outcomes import SmtpReply
 from newsletter.transports.base import Envelope, Named, Submission, Verdict
+from newsletter.transports.smtp.accounts import LOST
 from newsletter.transports.smtp.commands import has_bare_line_end
-from newsletter.transports.smtp.dialogue import LOST
 from newsletter.transports.smtp.engine import Engine
 from newsletter.transports.smtp.relay import Relay
 
