@@ -39,7 +39,7 @@ def mail(
     people = audience.prepare(database, reader_count=reader_count, now=CLOCK.now())
     server = FaultyServer(folder, Trouble(chances=chances, slow=0.1, seed=seed, offers=offers))
     try:
-        app = wiring.build(_settings(database, folder, server.port, policy))
+        app = wiring.build(_settings(database, folder, server.port, policy, patience=_patience(chances)))
 
         def is_over() -> bool:
             app.drain(should_stop=lambda: False)
@@ -64,7 +64,12 @@ def mail(
         server.close()
 
 
-def _settings(database: Database, folder: Path, port: int, policy: Policy) -> Settings:
+def _patience(chances: Chances) -> float:
+    """Return the seconds until a silent relay is left: few where there is silence, else more than a busy machine is."""
+    return 1.0 if any(fault is Fault.SILENCE for _, fault in chances) else 20.0
+
+
+def _settings(database: Database, folder: Path, port: int, policy: Policy, *, patience: float) -> Settings:
     return Settings(
         data_dir=folder / "data",
         database_url=database.engine.url.render_as_string(hide_password=False),
@@ -72,7 +77,7 @@ def _settings(database: Database, folder: Path, port: int, policy: Policy) -> Se
         public_url="https://news.post.example.com",
         inbound_domain="in.post.example.com",
         relays=(f"smtp://127.0.0.1:{port}?tls=off&connections={CONNECTIONS}",),
-        relay_timeout=0.5,
+        relay_timeout=patience,
         uncertain_policy=policy,
     )
 
