@@ -17,7 +17,7 @@ class Accounts:
 
     ``current``: its body is out or on its way, and the answer to the final dot is awaited. ``upcoming``: its
     envelope is, or the connection is still being opened for it. ``outgoing`` are octets to write, ``unsent`` their
-    number. ``is_over``: hang up.
+    number. ``is_idle``: the relay waits for a message. ``is_over``: hang up.
 
     A message is let go of before the desk hears of it: when that raises, it has been told all the same.
     """
@@ -26,11 +26,13 @@ class Accounts:
         "_behind",
         "_body_bytes",
         "_desk",
+        "_is_cleared",
         "_is_fresh",
         "_is_second",
         "_is_sender_refused",
         "_refusal",
         "current",
+        "is_idle",
         "is_over",
         "outgoing",
         "unsent",
@@ -41,6 +43,7 @@ class Accounts:
         self._desk = desk
         self._behind = 0  # octets of ``outgoing`` behind the final dot
         self._body_bytes = 0
+        self._is_cleared = False  # 354 came: the body of the upcoming message may go
         self._is_fresh = True  # no sender was taken yet
         self._is_second = is_second  # the envelope of the upcoming message was lost once before
         self._is_sender_refused = False
@@ -49,6 +52,7 @@ class Accounts:
         self.upcoming = first
         self.outgoing: list[bytes | memoryview] = []
         self.unsent = 0
+        self.is_idle = False
         self.is_over = False
 
     def wrote(self, count: int) -> None:
@@ -57,6 +61,37 @@ class Accounts:
         parts = self.outgoing
         whole = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
         self.outgoing = [whole[count:]] if self.unsent else []
+
+    def lost(self, why: str) -> None:
+        """Decide what becomes of the messages of a connection that is no more."""
+        if self.is_over:
+            return
+        self._end()
+        try:
+            self._lose_current()
+        finally:
+            self._lose_upcoming(why)
+
+    def withdraw(self) -> None:
+        """Begin no further body: the upcoming message is free for somebody else."""
+        if self.upcoming is None:
+            return
+        if self.current is None:
+            self._end()
+        self._release()
+
+    def abandon(self) -> None:
+        """End everything now, by what is known; of a current message that has no octet out, nothing was tried."""
+        self._end()
+        try:
+            if self.unsent >= self._behind + self._body_bytes:
+                self._end_current(Verdict.UNTRIED, None)
+            self._lose_current()
+        finally:
+            self._release()
+
+    def _end(self) -> None:
+        self.is_over, self.is_idle, self._is_cleared = True, False, False
 
     @property
     def _is_complete(self) -> bool:
@@ -74,13 +109,6 @@ class Accounts:
             self._end_current(Verdict.UNCERTAIN, None)
         else:
             self._end_current(Verdict.DEFERRED, LOST)
-
-    def _abandon_current(self) -> None:
-        """End the current message by what is known; one of which no octet is out was not tried."""
-        if self.unsent >= self._behind + self._body_bytes:
-            self._end_current(Verdict.UNTRIED, None)
-        else:
-            self._lose_current()
 
     def _lose_upcoming(self, why: str) -> None:
         """Try an envelope once more; one that is lost twice is to blame, or else the relay."""

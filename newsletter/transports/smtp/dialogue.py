@@ -35,10 +35,7 @@ _LAST = (Step.DOT,)
 
 
 class Dialogue(Accounts):
-    """Hold the state of one connection once its relay has greeted.
-
-    ``is_idle``: the relay waits for a message. ``pipelines``: it takes commands in groups.
-    """
+    """Hold the state of one connection once its relay has greeted. ``pipelines``: it takes commands in groups."""
 
     __slots__ = (
         "_asked",
@@ -46,13 +43,11 @@ class Dialogue(Accounts):
         "_count",
         "_expected",
         "_is_addressed",
-        "_is_cleared",
         "_limit",
         "_lines",
         "_reader",
         "_relay",
         "_timeouts",
-        "is_idle",
         "pipelines",
     )
 
@@ -68,11 +63,9 @@ class Dialogue(Accounts):
         self._expected = _NOTHING
         self._asked = 0  # replies that the last group asked for
         self._lines: list[bytes] = []  # commands of the envelope that are not said yet
-        self._is_cleared = False  # 354 came: the body of the upcoming message may go
         self._is_addressed = False
         self._count = 0
         self._limit = _NO_LIMIT
-        self.is_idle = False
         self.pipelines = False
 
     # -- from the connection ------------------------------------------------------------------------------------
@@ -141,16 +134,6 @@ class Dialogue(Accounts):
         else:
             self.lost("does not answer in time")
 
-    def lost(self, why: str) -> None:
-        """Decide what becomes of the messages of a connection that is no more."""
-        if self.is_over:
-            return
-        self._end()
-        try:
-            self._lose_current()
-        finally:
-            self._lose_upcoming(why)
-
     def quit(self) -> None:
         """Say goodbye."""
         self.is_idle = False
@@ -160,25 +143,6 @@ class Dialogue(Accounts):
     def is_leaving(self) -> bool:
         """Say whether only the answer to QUIT is awaited."""
         return self._expected == (Step.QUIT,)
-
-    def withdraw(self) -> None:
-        """Begin no further body: the upcoming message is free for somebody else."""
-        if self.upcoming is None:
-            return
-        if self.current is None:
-            self._end()
-        self._release()
-
-    def abandon(self) -> None:
-        """End everything now, by what is known."""
-        self._end()
-        try:
-            self._abandon_current()
-        finally:
-            self._release()
-
-    def _end(self) -> None:
-        self.is_over, self.is_idle, self._is_cleared = True, False, False
 
     # -- replies ------------------------------------------------------------------------------------------------
 
