@@ -59,6 +59,16 @@ def test_the_quick_ways_write_what_the_others_write(name: str, local: str, is_na
         assert name_html == quoted_printable.value(escaped(line))
 
 
+@pytest.mark.parametrize("domain", ["b.c", "example.com", "d" * 50 + ".example"])
+def test_the_quick_ways_fold_where_the_others_fold(domain: str) -> None:
+    for length in range(1, 80):
+        name, address = "x" * length, f"a@{domain}"
+
+        to, *_ = addressee(name, address, is_named=False)
+
+        assert to == headers.mailbox("To", name, address)
+
+
 @given(NAMES, LOCALS)
 def test_every_place_reads_back(name: str, local: str) -> None:
     address = f"{local}@example.com"

@@ -454,6 +454,29 @@ def test_a_message_is_made_with_the_keys_of_its_window(
     assert read_link(view[1], LinkPurpose.VIEW, only_new, now=NOON).object_id == 7
 
 
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"planned_at": NOON + timedelta(minutes=1)},
+        {"mailing_id": 4},
+        {"key_ids": {"links": 2, "return_path": 1}},
+        {"key_ids": {"links": 1, "return_path": 2}},
+    ],
+    ids=["moment", "mailing", "key of links", "key of return paths"],
+)
+def test_a_composer_that_has_made_messages_of_one_window_makes_those_of_another_as_a_new_one(
+    frozen: FrozenIssue, blocks: list[RenderedBlock], over: dict[str, Any]
+) -> None:
+    rings = Rings(KeyRing({1: b"l" * 32, 2: b"m" * 32}), KeyRing({1: b"r" * 32, 2: b"s" * 32}))
+    used, new = (Composer(frozen, blocks, settings=SETTINGS, rings=rings) for _ in range(2))
+    before = used.message(**arguments(frozen))
+
+    after = used.message(**arguments(frozen, **over))
+
+    assert after == new.message(**arguments(frozen, **over))
+    assert after != before
+
+
 def test_windows_and_digests_that_are_forgotten_are_made_again_the_same(
     composer: Composer, frozen: FrozenIssue
 ) -> None:
