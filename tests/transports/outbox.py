@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from newsletter.domain.outcomes import SmtpReply
 from newsletter.transports.base import Envelope, Named, Submission, Verdict
 from newsletter.transports.smtp import Engine, Relay, Timeouts
+from tests.services.scripted import Peer, Scripted
 
+PIPELINING = b"PIPELINING"
 QUICK = Timeouts(
     connect=2, banner=0.4, ehlo=0.4, mail=0.4, rcpt=0.4, data=0.4, block=0.4, dot=0.4, quit=0.4
 )  # seconds of silence in tests that wait for one
@@ -126,3 +128,13 @@ def send(outbox: Outbox, *relays: Relay) -> Outbox:
     with engine(outbox, *relays) as started:
         turn_until(started, lambda: outbox.is_done and not started.outstanding)
     return outbox
+
+
+def good(*offers: bytes, **over: object) -> Callable[[Peer], None]:
+    """Return the script of a relay that takes everything."""
+    return lambda peer: peer.serve(*offers, **over)  # type: ignore[arg-type]  # a table of options
+
+
+def numbers(server: Scripted) -> list[int]:
+    """Return the numbers of the messages that came, sorted."""
+    return sorted(int(message.split(b"\r\n")[0].split()[1]) for message in server.messages)
