@@ -135,15 +135,19 @@ class Scripted:
 
     def __exit__(self, *_: object) -> None:
         """Stop, and wait for the scripts."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.go_away()
         self._accepting.join()
         for peer in self.peers:
             with suppress(OSError):
                 peer.stream.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
+
+    def go_away(self) -> None:
+        """Take no more connections."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
     @property
     def messages(self) -> list[bytes]:
@@ -171,7 +175,8 @@ class Scripted:
             thread.start()
 
     def _run(self, script: Script, peer: Peer) -> None:
-        with suppress(OSError):  # the client hung up: it may
-            script(peer)
-        with suppress(OSError):
+        try:
+            with suppress(OSError):  # the client hung up: it may
+                script(peer)
+        finally:
             peer.stream.close()
