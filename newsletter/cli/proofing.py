@@ -52,10 +52,13 @@ def compose(service: App, wanted: Wanted, addresses_to: Sequence[str]) -> list[t
 
 def _preview(session: Session, service: App, wanted: Wanted, *, now: datetime) -> build.Preview:
     newsletter = newsletters.by_slug(session, wanted.newsletter)
+    environment, maximum = service.environment, service.settings.message_max_bytes
     if wanted.issue is None:
-        return build.preview(session, newsletter.id, environment=service.environment, now=now)
+        return build.preview(
+            session, newsletter.id, environment=environment, now=now, message_max_bytes=maximum
+        )
     issue = issues.by_number(session, newsletter.id, wanted.issue)
-    return build.preview_issue(session, issue.id, environment=service.environment)
+    return build.preview_issue(session, issue.id, environment=environment, message_max_bytes=maximum)
 
 
 def _picks(session: Session, frozen: FrozenIssue, wanted: Wanted, *, now: datetime) -> bytes:

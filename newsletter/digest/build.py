@@ -46,8 +46,7 @@ def build(
         if _is_skipped(session, frozen, issue_id):
             return issues.get(session, issue_id).status
     try:
-        rendered = rendering.render(environment, frozen)
-        sizes.check(frozen, rendered, maximum_bytes=message_max_bytes)
+        rendered = _rendered(environment, frozen, message_max_bytes)
     except InvalidInput as error:
         with transactions() as session:
             issues.record_fault(session, issue_id, str(error))
@@ -56,7 +55,14 @@ def build(
         return _keep(session, frozen, rendered, since=since, now=now)
 
 
-def preview(session: Session, newsletter_id: int, *, environment: Environment, now: datetime) -> Preview:
+def preview(
+    session: Session,
+    newsletter_id: int,
+    *,
+    environment: Environment,
+    now: datetime,
+    message_max_bytes: int = sizes.MESSAGE_MAX_BYTES,
+) -> Preview:
     """Return the next issue as it would be if it were built now, without moving any state.
 
     When there is nothing new, the newest articles stand in, so that there is something to look at; raise Conflict
@@ -77,10 +83,16 @@ def preview(session: Session, newsletter_id: int, *, environment: Environment, n
         frozen = content.recent(session, newsletter, number=number, cut_off_at=now, nonce=ids.nonce())
     if not frozen.stories:
         raise _nothing_to_show()
-    return Preview(frozen, rendering.render(environment, frozen))
+    return Preview(frozen, _rendered(environment, frozen, message_max_bytes))
 
 
-def preview_issue(session: Session, issue_id: int, *, environment: Environment) -> Preview:
+def preview_issue(
+    session: Session,
+    issue_id: int,
+    *,
+    environment: Environment,
+    message_max_bytes: int = sizes.MESSAGE_MAX_BYTES,
+) -> Preview:
     """Return an issue that is built as it is, and any other as it would be built; no state is moved."""
     issue = issues.get(session, issue_id)
     if issue.frozen is not None:
@@ -89,7 +101,13 @@ def preview_issue(session: Session, issue_id: int, *, environment: Environment) 
     frozen, _ = _freeze(session, issue)
     if not any(story.is_fresh for story in frozen.stories):
         raise _nothing_to_show()
-    return Preview(frozen, rendering.render(environment, frozen))
+    return Preview(frozen, _rendered(environment, frozen, message_max_bytes))
+
+
+def _rendered(environment: Environment, frozen: FrozenIssue, message_max_bytes: int) -> list[RenderedBlock]:
+    blocks = rendering.render(environment, frozen)
+    sizes.check(frozen, blocks, maximum_bytes=message_max_bytes)
+    return blocks
 
 
 def _freeze(session: Session, issue: Issue) -> tuple[FrozenIssue, datetime]:

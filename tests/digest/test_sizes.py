@@ -122,3 +122,18 @@ def test_an_issue_with_such_a_digest_stays_planned_and_says_what_to_do(database:
     assert status is IssueStatus.PLANNED
     assert fault is not None
     assert "Shorten" in fault
+
+
+def test_a_preview_says_so_before_the_issue_is_built(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = add_newsletter(session)
+        add_article(session, newsletter, title="Ships", seen_at=NOON - timedelta(hours=1))
+        issue_id = plan.plan_now(session, newsletter.id, now=NOON).id
+
+    with database.reading() as session:
+        with pytest.raises(InvalidInput, match="largest digest"):
+            build.preview(
+                session, newsletter.id, environment=Environment(), now=NOON, message_max_bytes=10_000
+            )
+        with pytest.raises(InvalidInput, match="largest digest"):
+            build.preview_issue(session, issue_id, environment=Environment(), message_max_bytes=10_000)
