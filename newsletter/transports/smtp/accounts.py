@@ -80,6 +80,10 @@ class Accounts:
             self._end()
         self._release()
 
+    def let_go(self) -> None:
+        """Free the upcoming message for somebody else while the connection is still being opened."""
+        self._release()
+
     def abandon(self) -> None:
         """End everything now, by what is known; of a current message that has no octet out, nothing was tried."""
         self._end()

@@ -21,6 +21,7 @@ from newsletter.transports.smtp.relay import Relay
 from newsletter.transports.smtp.resolver import Address, Resolver
 
 _SEND_BUFFER = 262_144  # octets: a digest goes to the kernel in one write
+OPENED_WITHIN = 1.0  # seconds that messages, and other relays, wait for a connection that is being opened
 _READ = 8192  # octets; the answers to one group have some two hundred
 _READ_TLS = 16_384  # octets: one record
 _WHERE = "Check NEWSLETTER_RELAY_HOST and _PORT, or the address in NEWSLETTER_RELAYS."
@@ -35,6 +36,10 @@ class Owner(Desk, Protocol):
     @property
     def pipelines(self) -> bool:
         """Say whether a relay that offers PIPELINING may be believed."""
+
+    @property
+    def has_alternative(self) -> bool:
+        """Say whether another relay works."""
 
     def tls_context(self) -> ssl.SSLContext:
         """Return how to encrypt; raise RelayFault when the certificates cannot be read."""
@@ -295,6 +300,9 @@ class Connection:
                 with self._loop.watching(self):
                     self.dialogue.timed_out()
             return
+        if silence >= OPENED_WITHIN and self._owner.has_alternative:
+            with self._loop.watching(self):
+                self.dialogue.let_go()
         relay = self._owner.relay
         allowance = min(relay.timeouts.connect, relay.timeout)
         if self._greeting is not None and self.handle != self._shake_hands:

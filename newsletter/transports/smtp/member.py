@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from newsletter.domain.breaker import Breaker, Passage
 from newsletter.domain.outcomes import SmtpReply
 from newsletter.transports.base import Source, Submission, Verdict
-from newsletter.transports.smtp.connection import Connection
+from newsletter.transports.smtp.connection import OPENED_WITHIN, Connection
 from newsletter.transports.smtp.faults import RelayFault
 from newsletter.transports.smtp.loop import Loop
 from newsletter.transports.smtp.relay import Relay
@@ -20,7 +20,6 @@ T = TypeVar("T")
 
 # Seconds until more connections are tried again with a relay that took some and refused the next.
 _CEILING_PAUSE = 60.0
-_OPENED_WITHIN = 1.0  # seconds that other relays wait for one that is being connected
 
 
 class Dealer(Protocol):
@@ -30,6 +29,9 @@ class Dealer(Protocol):
 
     def deal(self, asking: Member) -> Submission | None:
         """Return a message for a free connection of a relay; None when there is none, or another's turn."""
+
+    def has_alternative(self, to: Member) -> bool:
+        """Say whether another relay works."""
 
 
 class Member:
@@ -97,6 +99,11 @@ class Member:
 
     # -- for the connections ------------------------------------------------------------------------------------
 
+    @property
+    def has_alternative(self) -> bool:
+        """Say whether another relay works."""
+        return self._dealer.has_alternative(self)
+
     def tls_context(self) -> ssl.SSLContext:
         """Return how to encrypt; made once, as reading all authorities takes a while."""
         if self._tls is None:
@@ -133,6 +140,11 @@ class Member:
         return (self.is_open and self._idle() is not None) or self._can_open
 
     @property
+    def is_established(self) -> bool:
+        """Say whether a connection has got to the point where messages go."""
+        return any(one.is_open for one in self.connections)
+
+    @property
     def sentence(self) -> str:
         """Return why it is not used now."""
         return f"The mail relay {self.relay.place} {self.fault.what}." if self.fault else ""
@@ -141,8 +153,7 @@ class Member:
     def is_stalled(self) -> bool:
         """Say whether no connection has moved for so long that the others need not wait for this relay."""
         latest = max((one.since for one in self.connections), default=0.0)
-        is_established = any(one.is_open for one in self.connections)
-        return self._loop.now - latest >= (self.relay.patience if is_established else _OPENED_WITHIN)
+        return self._loop.now - latest >= (self.relay.patience if self.is_established else OPENED_WITHIN)
 
     @property
     def outstanding(self) -> int:

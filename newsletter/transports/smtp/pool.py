@@ -42,6 +42,10 @@ class Pool:
             return self._source.next(asking.relay)
         return self._deal(asking)
 
+    def has_alternative(self, to: Member) -> bool:
+        """Say whether another relay works."""
+        return any(one.is_open and one.is_established for one in self._members.values() if one is not to)
+
     def fill(self) -> None:
         """Put messages on idle connections and open new ones, while there is room and something to send."""
         for member in self._members.values():
