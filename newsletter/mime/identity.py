@@ -2,16 +2,17 @@
 
 They stand outside what DKIM signs: providers read them, and some take them out.
 
-| kind | read in the provider's documentation, 2026-11-25 |
-|---|---|
-| ses | docs.aws.amazon.com/ses, "Specify your configuration set when you send email": SES's own header fields |
-| sendgrid | twilio.com/docs/sendgrid, "Unique Arguments": one field, strings only |
-| mailgun | documentation.mailgun.com, "Attaching Metadata to Messages": readers can see it |
-| sparkpost | developers.sparkpost.com/api/smtp, the X-MSYS-API field |
-| mailjet | dev.mailjet.com/docs/smtp_relay/custom_headers |
+| kind | page, looked up on 2026-11-25 in a copy whose age is not known | what it says |
+|---|---|---|
+| ses | docs.aws.amazon.com/ses, "Specify your configuration set when you send email" | tags in fields of SES's own |
+| sendgrid | twilio.com/docs/sendgrid, "Unique Arguments" | unique_args in X-SMTPAPI, strings only |
+| mailgun | documentation.mailgun.com, "Attaching Metadata to Messages" | X-Mailgun-Variables; readers can see it |
+| sparkpost | developers.sparkpost.com/api/smtp | X-MSYS-API |
+| mailjet | dev.mailjet.com/docs/smtp_relay/custom_headers | X-MJ-CustomID |
 
-Postmark's and Brevo's fields are those that their events name. Resend's SMTP offers a key against sending twice, which
-no event gives back: it gets none.
+Not seen on a page of the provider, and to be tried with an account first: the exact form of X-SES-MESSAGE-TAGS, the
+"metadata" in X-MSYS-API, Postmark's X-PM-Metadata-, Brevo's X-Mailin-custom. Resend's SMTP offers a key against sending
+twice, which no event gives back: it gets none.
 """
 
 from __future__ import annotations
