@@ -2,116 +2,45 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import html
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from email.header import decode_header, make_header
-from email.message import EmailMessage
-from email.utils import parseaddr
+from datetime import timedelta
 from typing import Any  # arguments of a message, to be changed one by one
 
-import dkim as judge
-import jinja2
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
-from markupsafe import Markup
 
-from newsletter.domain import layout, rendered, selection
-from newsletter.domain.layout import Placement
+from newsletter.domain import layout, selection
 from newsletter.domain.mailings import PlannedMessage
 from newsletter.domain.relays import RelayKind
-from newsletter.domain.rendered import BlockKind, FrozenIssue, RenderedBlock
+from newsletter.domain.rendered import FrozenIssue, RenderedBlock
 from newsletter.domain.subscriptions import Cadence
 from newsletter.domain.tokens import (
     Delivery,
     KeyRing,
     LinkPurpose,
-    LinkToken,
     read_link,
     read_local_part,
-    sign_link,
 )
-from newsletter.mime import dkim as signing
 from newsletter.rendering import issue as rendering
 from newsletter.rendering.environment import Environment
-from newsletter.runtime import paths
 from newsletter.runtime.settings import Settings
 from newsletter.sending.compose import Composer, Rings, sender_id
 from tests import issues
 from tests.clocks import NOON
-from tests.mime.relaxed import relaxed
-
-RINGS = Rings(KeyRing({1: b"l" * 32}), KeyRing({1: b"r" * 32}))
-SETTINGS = Settings(public_url="https://news.example.com", inbound_domain="in.example.com")
-HOSTILE = (
-    "",
-    "Ana",
-    "Müller",
-    ".dot",
-    "a=b",
-    "x" * 200,
-    "日本語" * 30,
-    "<b>&\"'",
-    "From me",
-    "  blanks  ",
-    "=?utf-8?q?x?=",
-    "=_0a1b2c3d4e5f",
-    "zq0a1b2c3d4e5fnameqz",
-    "{{ 7*7 }} {% x %}",
-    "--=_0a1b2c3d4e5f--",
-    "Bcc: x@y.example",
-    "--></style></script>",
-)
-# A publisher's templates, with the reader's fields in every kind of place where they may stand.
-GREETING = (
-    '<tr><td title="{{ reader.name }}"><p lang="en" title="{{ reader.address }}">Dear {{ reader.name }},</p>'
-    '<a href="{{ reader.unsubscribe_url }}" title="{{ reader.title }}">{{ reader.address }}</a>'
-    "{{ reader.view_url }} {{ reader.preheader }}</td></tr>\n"
+from tests.sending.composing import (
+    HOSTILE,
+    RINGS,
+    SETTINGS,
+    arguments,
+    assert_prepared,
+    blocks,
+    composer,
+    frozen,
+    parsed,
+    parts,
 )
 
-
-@pytest.fixture(scope="module")
-def frozen() -> FrozenIssue:
-    return issues.issue(12)
-
-
-@pytest.fixture(scope="module")
-def blocks(frozen: FrozenIssue) -> list[RenderedBlock]:
-    return rendering.render(Environment(), frozen)
-
-
-@pytest.fixture(scope="module")
-def composer(frozen: FrozenIssue, blocks: list[RenderedBlock]) -> Composer:
-    return Composer(frozen, blocks, settings=SETTINGS, rings=RINGS)
-
-
-def arguments(frozen: FrozenIssue, **over: Any) -> dict[str, Any]:
-    picks = frozen.chooser().choose(topics=0, cadence=Cadence.EVERY_ISSUE, history=0)
-    planned = PlannedMessage(77, picks, "ana@example.com", "Ana Müller")
-    values: dict[str, Any] = {
-        "planned": planned,
-        "mailing_id": 3,
-        "planned_at": NOON,
-        "key_ids": {"links": 1, "return_path": 1},
-    }
-    return values | over
-
-
-def parsed(message: bytes) -> EmailMessage:
-    found = email.message_from_bytes(message, policy=email.policy.default)
-    assert isinstance(found, EmailMessage)
-    return found
-
-
-def parts(message: bytes) -> tuple[str, str]:
-    text, page = parsed(message).iter_parts()
-    assert (text.get_content_type(), page.get_content_type()) == ("text/plain", "text/html")
-    return text.get_content().replace("\r\n", "\n"), page.get_content().replace("\r\n", "\n")
+__all__ = ["blocks", "composer", "frozen"]
 
 
 def test_a_message_has_every_header_once(composer: Composer, frozen: FrozenIssue) -> None:
@@ -243,154 +172,6 @@ def test_no_name_breaks_a_message(composer: Composer, frozen: FrozenIssue, name:
     assert len(parts(message)) == 2
 
 
-@pytest.fixture(scope="module", params=["shipped", "own"])
-def press(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Press:
-    """Render with the shipped templates and with those of a publisher who greets readers in every story."""
-    folder = None
-    if request.param == "own":
-        folder = tmp_path_factory.mktemp("templates")
-        shutil.copytree(paths.templates() / "email", folder / "email")
-        for name in ("personal.html", "story.html"):
-            with (folder / "email" / name).open("a") as file:
-                file.write(GREETING)
-    return Press(Environment(folder))
-
-
-class Press:
-    """Hold an issue in several orders of the mail, with its blocks and a composer for each."""
-
-    def __init__(self, environment: Environment) -> None:
-        self.issues = []
-        stories = [issues.story(number, title=f"Ships & <i>boats</i> {number}") for number in range(1, 13)]
-        for order in (stories, stories[::-1], stories[5:] + stories[:5]):
-            frozen = issues.issue(stories=order)
-            blocks = rendering.render(environment, frozen)
-            composer = Composer(frozen, blocks, settings=SETTINGS, rings=RINGS)
-            self.issues.append((frozen, blocks, composer))
-
-
-def names() -> st.SearchStrategy[str]:
-    return (
-        st.sampled_from(HOSTILE) | st.text(st.characters(codec="utf-8"), max_size=100) | st.text(max_size=30)
-    )
-
-
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    which=st.integers(0, 2),
-    picked=st.sets(st.integers(1, 12), min_size=1),
-    name=names(),
-    local=st.from_regex(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,60}", fullmatch=True),
-    reader=st.integers(1, 2**40 - 1),
-)
-@example(which=0, picked={3}, name='"><script>', local="a&b'c", reader=1)
-@example(which=1, picked=set(range(1, 13)), name="Ana  Müller ", local="o'brien=x", reader=2**40 - 1)
-def test_a_message_reads_like_a_direct_render_whoever_the_reader_is_and_whatever_the_stories(
-    press: Press, which: int, picked: set[int], name: str, local: str, reader: int
-) -> None:
-    frozen, blocks, composer = press.issues[which]
-    address = f"{local}@example.com"
-    picks = selection.encode_picks(picked, highest=frozen.highest)
-    planned = PlannedMessage(reader, picks, address, name)
-
-    envelope, message = composer.message(**arguments(frozen, planned=planned))
-
-    numbers = [story.number for story in frozen.stories if story.number in picked]
-    placed = layout.digest(numbers, middle=BlockKind.PERSONAL)
-    by_place = {Placement(each.kind, each.key, each.style): each for each in blocks}
-    chosen = [by_place[placement] for placement in placed]
-    values = reader_values(frozen, planned, numbers)
-    text, page = parts(message)
-    assert text == directly([each.text for each in chosen], frozen.nonce, values, is_html=False)
-    assert page == directly([each.html for each in chosen], frozen.nonce, values, is_html=True)
-    assert_prepared(message)
-    assert composer.message(**arguments(frozen, planned=planned)) == (envelope, message)  # joined before
-
-
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(name=names())
-def test_the_header_reads_back_and_nothing_is_added_to_it(
-    composer: Composer, frozen: FrozenIssue, name: str
-) -> None:
-    planned = arguments(frozen)["planned"]._replace(name=name)
-
-    _, message = composer.message(**arguments(frozen, planned=planned))
-
-    plain = email.message_from_bytes(message, policy=email.policy.compat32)
-    usual = email.message_from_bytes(composer.message(**arguments(frozen))[1], policy=email.policy.compat32)
-    shown, address = parseaddr(re.sub(r"\r\n(?=[ \t])", "", plain["To"]))
-    assert plain.keys() == usual.keys()
-    assert str(make_header(decode_header(shown))) == layout.one_line(name)
-    assert address == planned.address
-    assert all(len(line) <= 78 for line in message.partition(b"\r\n\r\n")[0].split(b"\r\n"))
-
-
-def reader_values(frozen: FrozenIssue, planned: PlannedMessage, numbers: Sequence[int]) -> dict[str, str]:
-    """Return what the templates call ``reader``, made the slow way."""
-    stories = {story.number: story for story in frozen.stories}
-    chosen = [stories[number] for number in numbers]
-    site = SETTINGS.public_url
-
-    def link(purpose: LinkPurpose, token: LinkToken) -> str:
-        return f"{site}/{purpose}/{sign_link(token, RINGS.links, key_number=1)}"
-
-    def own(purpose: LinkPurpose) -> str:
-        token = LinkToken(
-            purpose=purpose,
-            subscriber_id=planned.subscriber_id,
-            object_id=1,
-            mailing_id=3,
-            issued_at=NOON,
-        )
-        return link(purpose, token)
-
-    view = LinkToken(
-        purpose=LinkPurpose.VIEW,
-        subscriber_id=0,
-        object_id=frozen.issue_id,
-        issued_at=frozen.cut_off_at,
-        payload=planned.picks,
-    )
-    return {
-        "name": layout.one_line(planned.name),
-        "address": planned.address,
-        "title": layout.subject(chosen),
-        "preheader": layout.preheader(chosen),
-        "unsubscribeurl": own(LinkPurpose.UNSUBSCRIBE),
-        "preferencesurl": own(LinkPurpose.PREFERENCES),
-        "viewurl": link(LinkPurpose.VIEW, view),
-        "subscribeurl": f"{site}/subscribe/daily",
-        "archiveurl": f"{site}/archive/daily",
-    }
-
-
-def directly(sources: Sequence[str], nonce: str, values: dict[str, str], *, is_html: bool) -> str:
-    """Render blocks by Jinja2, one after the other, with a variable where each mark stands."""
-    template = jinja2.Environment(autoescape=is_html, keep_trailing_newline=True).from_string(
-        "{% for is_field, text in pieces %}{{ reader[text] if is_field else text }}{% endfor %}"
-    )
-
-    def pieces() -> Iterator[tuple[bool, str]]:
-        for source in sources:
-            for place, text in enumerate(rendered.marks(nonce).split(source)):
-                yield place % 2 == 1, Markup(text) if is_html and place % 2 == 0 else text
-
-    return template.render(pieces=pieces(), reader=values)
-
-
-def assert_prepared(message: bytes) -> None:
-    """Assert what the engine relies on, and what signing does."""
-    head, _, body = message.partition(b"\r\n\r\n")
-    assert message.isascii()
-    assert max(map(len, body.split(b"\r\n"))) <= 76
-    assert max(map(len, head.split(b"\r\n"))) <= 78
-    assert not message.startswith(b".")
-    assert b"\r\n." not in message
-    assert message.count(b"\n") == message.count(b"\r\n") == message.count(b"\r")
-    assert message.endswith(b"\r\n")
-    assert relaxed(body) == body
-
-
 def test_every_digest_is_laid_out_from_the_picks(composer: Composer, frozen: FrozenIssue) -> None:
     sport = 1 << 2
     picks = frozen.chooser().choose(topics=sport, cadence=Cadence.EVERY_ISSUE, history=0)
@@ -504,82 +285,6 @@ def test_a_link_with_many_picks_is_broken_and_reads_back(frozen: FrozenIssue) ->
     assert view is not None
     assert read_link(view[1], LinkPurpose.VIEW, RINGS.links, now=NOON).payload == picks
     assert_prepared(message)
-
-
-def test_a_window_that_names_a_key_of_dkim_gets_signed_messages_and_no_other_does(
-    frozen: FrozenIssue, blocks: list[RenderedBlock]
-) -> None:
-    key = signing.new_key()
-    signer = signing.Signer("post.example.com", "n1", key)
-    composer = Composer(frozen, blocks, settings=SETTINGS, rings=RINGS, signers={9: signer}, kinds=RelayKind)
-    signed_with = arguments(frozen)["key_ids"] | {"dkim": 9}
-
-    _, signed = composer.message(**arguments(frozen, key_ids=signed_with))
-    _, proof = composer.message(**arguments(frozen, key_ids=signed_with, is_proof=True))
-    _, plain = composer.message(**arguments(frozen))
-
-    assert signed.endswith(plain)
-    for message in (signed, proof):
-        assert message.startswith(b"DKIM-Signature: ")
-        record = signing.record_value(key).encode()
-        assert judge.verify(message, dnsfunc=lambda name, timeout=5, record=record: record)
-    assert b"DKIM-Signature" not in plain
-
-
-class Recorder:
-    """Sign by writing down what there was to sign."""
-
-    def sign(self, fields: Sequence[bytes], body: bytes, *, at: datetime) -> bytes:
-        self.fields, self.body, self.at = fields, body, at
-        return b"DKIM-Signature: x\r\n"
-
-
-def test_a_signer_is_given_the_fields_in_order_and_the_body_as_it_goes_out(
-    frozen: FrozenIssue, blocks: list[RenderedBlock]
-) -> None:
-    recorder = Recorder()
-    composer = Composer(frozen, blocks, settings=SETTINGS, rings=RINGS, signers={1: recorder})
-    keys = arguments(frozen)["key_ids"] | {"dkim": 1}
-
-    _, message = composer.message(**arguments(frozen, key_ids=keys))
-
-    assert message == b"DKIM-Signature: x\r\n" + b"".join(recorder.fields) + b"\r\n" + recorder.body
-    assert all(re.match(rb"[A-Za-z-]+:", field) and field.endswith(b"\r\n") for field in recorder.fields)
-    assert recorder.at == NOON
-
-
-@pytest.mark.parametrize(
-    ("kind", "field"),
-    [
-        (RelayKind.SES, "X-SES-MESSAGE-TAGS: delivery=3-77"),
-        (RelayKind.SENDGRID, 'X-SMTPAPI: {"unique_args":{"delivery":"3-77"}}'),
-        (RelayKind.MAILGUN, 'X-Mailgun-Variables: {"delivery": "3-77"}'),
-        (RelayKind.POSTMARK, "X-PM-Metadata-delivery: 3-77"),
-        (RelayKind.SPARKPOST, 'X-MSYS-API: {"metadata":{"delivery":"3-77"}}'),
-        (RelayKind.BREVO, "X-Mailin-custom: 3-77"),
-        (RelayKind.MAILJET, "X-MJ-CustomID: 3-77"),
-    ],
-)
-def test_a_provider_is_told_which_message_it_is(
-    frozen: FrozenIssue, blocks: list[RenderedBlock], kind: RelayKind, field: str
-) -> None:
-    composer = Composer(frozen, blocks, settings=SETTINGS, rings=RINGS, kinds={RelayKind.SMTP, kind})
-
-    _, message = composer.message(**arguments(frozen))
-
-    usual = Composer(frozen, blocks, settings=SETTINGS, rings=RINGS).message(**arguments(frozen))[1]
-    assert message.replace(f"{field}\r\n".encode(), b"", 1) == usual
-    assert message != usual
-
-
-@pytest.mark.parametrize("kind", [RelayKind.SMTP, RelayKind.RESEND])
-def test_a_relay_that_gives_nothing_back_is_told_nothing(
-    frozen: FrozenIssue, blocks: list[RenderedBlock], kind: RelayKind
-) -> None:
-    told = Composer(frozen, blocks, settings=SETTINGS, rings=RINGS, kinds={kind}).message(**arguments(frozen))
-    untold = Composer(frozen, blocks, settings=SETTINGS, rings=RINGS).message(**arguments(frozen))
-
-    assert told == untold
 
 
 def test_the_longest_names_of_messages_fit_into_their_lines(

@@ -17,7 +17,6 @@ from newsletter.sending.throttle import Throttle
 from newsletter.store import Database, destinations, domains, subscribers
 from newsletter.store.tables import Destination
 from tests.clocks import NOON, FixedClock
-from tests.services.redis_server import RedisServer
 
 TICK = timedelta(milliseconds=250)
 SECOND = timedelta(seconds=1)
@@ -92,6 +91,13 @@ def taken(
     return count
 
 
+def limited(new: New, database: Database) -> Throttle:
+    """Return a throttle where Google takes ten messages a second."""
+    with database.transaction() as session:
+        destinations.limit(session, "google", 600, now=NOON)
+    return new()
+
+
 def test_without_limits_everything_goes(new: New, ids: dict[str, int]) -> None:
     throttle = new()
     throttle.tick(NOON)
@@ -146,37 +152,6 @@ def test_a_suspended_destination_is_held_with_all_its_domains_on_all_relays(
     assert row(database, "google").relay == destinations.EVERY_RELAY
 
 
-def test_another_worker_learns_of_it_within_two_seconds(
-    new: New, clock: FixedClock, ids: dict[str, int]
-) -> None:
-    one, other = new(), new()
-    for throttle in (one, other):
-        throttle.tick(NOON)
-
-    one.heard("relay", ids["gmail.com"], GMAIL_RATE, now=NOON)
-    one.tick(NOON)
-    pass_time(other, clock, 2 * SECOND)
-
-    assert other.is_held(ids["gmail.com"])
-
-
-def test_two_workers_that_hear_the_same_throttling_halve_once(
-    new: New, clock: FixedClock, database: Database, ids: dict[str, int]
-) -> None:
-    one, other = new(), new()
-    for throttle in (one, other):
-        throttle.tick(clock.now())
-        for _ in range(100):
-            throttle.accepted("relay", ids["x.example"])
-    clock.advance(MINUTE)
-
-    for throttle in (one, other, one):
-        throttle.heard("relay", ids["x.example"], BUSY, now=clock.now())
-        throttle.tick(clock.advance(SECOND))
-
-    assert (row(database, "x.example").rate, row(database, "x.example").hits) == (50, 1)
-
-
 def test_a_destination_starts_from_what_was_observed_over_all_processes(
     new: New, clock: FixedClock, database: Database, ids: dict[str, int]
 ) -> None:
@@ -197,9 +172,7 @@ def test_a_destination_starts_from_what_was_observed_over_all_processes(
 def test_a_limited_destination_gets_its_rate_and_the_others_do_not_wait(
     new: New, clock: FixedClock, database: Database, ids: dict[str, int]
 ) -> None:
-    with database.transaction() as session:
-        destinations.limit(session, "google", 600, now=NOON)
-    throttle = new()
+    throttle = limited(new, database)
     throttle.tick(NOON)
 
     slow = taken(throttle, clock, 10 * SECOND, ids["gmail.com"])
@@ -211,9 +184,7 @@ def test_a_limited_destination_gets_its_rate_and_the_others_do_not_wait(
 def test_no_more_readers_are_let_in_than_will_find_a_token_within_a_second(
     new: New, clock: FixedClock, database: Database, ids: dict[str, int]
 ) -> None:
-    with database.transaction() as session:
-        destinations.limit(session, "google", 600, now=NOON)
-    throttle = new()
+    throttle = limited(new, database)
     pass_time(throttle, clock, SECOND)
 
     first = [throttle.is_held(ids["gmail.com"]) for _ in range(100)].count(False)
@@ -229,9 +200,7 @@ def test_no_more_readers_are_let_in_than_will_find_a_token_within_a_second(
 def test_who_was_let_in_and_never_came_is_forgotten_after_a_second(
     new: New, clock: FixedClock, database: Database, ids: dict[str, int]
 ) -> None:
-    with database.transaction() as session:
-        destinations.limit(session, "google", 600, now=NOON)
-    throttle = new()
+    throttle = limited(new, database)
     throttle.tick(NOON)
     while not throttle.is_held(ids["gmail.com"]):
         pass
@@ -363,25 +332,6 @@ def test_a_database_that_is_away_stops_nobody_and_what_was_heard_is_kept(
 
     assert went
     assert row(database, "x.example").hits == 1
-
-
-def test_two_workers_share_a_rate_on_redis_and_go_on_without_it(
-    new: New, clock: FixedClock, database: Database, ids: dict[str, int]
-) -> None:
-    server = RedisServer()
-    try:
-        pair = [new(Place(rate=1 / 60), rates=Rates(server.url, clock=clock)) for _ in range(2)]
-        for throttle in pair:
-            throttle.take("relay", None, BULK)
-            throttle.tick(clock.now())
-        went = [throttle.take("relay", None, BULK) for throttle in pair]
-        server.kill()
-        pair[1].tick(clock.advance(TICK))
-
-        assert went == [True, False]
-        assert pair[1].take("relay", None, BULK)
-    finally:
-        server.close()
 
 
 def test_an_unknown_domain_is_nobodys_destination(new: New, clock: FixedClock) -> None:
