@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
 
 from newsletter.domain.errors import InvalidInput
 from newsletter.domain.mailings import WINDOW_SIZE, Lane, MailingStatus, MessageStatus
@@ -297,8 +296,10 @@ class Desk:
 
     def _sort_out(self) -> None:
         """Take the messages of stopped batches out of what is ready."""
-        if any(item.work.stop for item in self._ready):
-            self._hand_back(item for item in self._ready if item.work.stop)
+        stopped = [item for item in self._ready if item.work.stop]
+        for item in stopped:
+            item.work.give_back(item)
+        if stopped:
             self._ready = deque(item for item in self._ready if not item.work.stop)
 
     def _give_back_held(self) -> None:
@@ -310,12 +311,8 @@ class Desk:
             self._ready = deque(item for item in self._ready if item not in held)
         self._taken_since_look = False
 
-    def _hand_back(self, items: Iterable[Item]) -> None:
-        for item in items:
-            item.work.give_back(item)
-
     def _database_is_away(self, error: OperationalError) -> None:
-        """Wait a little longer each time; raise when it has been too long."""
+        """Look again in two seconds; raise when it has been too long."""
         if self._away_count >= len(_RECORD_PAUSES):
             raise error
         pause = _RECORD_PAUSES[self._away_count]

@@ -31,10 +31,8 @@ _BEGUN = 255
 _SUBMITTED = MessageStatus.SUBMITTED.value
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SUFFIX = ".journal"
-_LOCK_ATTEMPTS, _LOCK_PAUSE = (
-    200,
-    0.01,
-)  # two seconds: whoever looks whether a worker lives locks for an instant
+_LOCK_ATTEMPTS = 200  # two seconds in all: whoever looks whether a worker lives locks for an instant
+_LOCK_PAUSE = 0.01  # seconds
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,8 @@ class Journal:
 def read(folder: Path, holder: str, window_id: int) -> Account | None:
     """Return what a worker of this machine noted of a window; None when its journal is not here."""
     path = folder / f"{holder}{_SUFFIX}"
-    is_final = not _is_held(
-        path
-    )  # asked first: what a worker that lives writes after the reading would be missed
+    # Asked first: what a worker that lives writes after the reading would be missed.
+    is_final = not _is_held(path)
     try:
         octets = path.read_bytes()
     except OSError:
