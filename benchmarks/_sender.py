@@ -179,6 +179,7 @@ def _measured(task: Task) -> Cost:
     app, recording, samples = wiring.build(settings(task)), _Part(), _profile.Samples()
     if task.watch == "recording":
         _watch_recording(recording)
+    app.database.ping()  # a worker connects once in its life
     is_profile = task.watch not in {"", "recording"}
     with measuring() as meter, samples.taking() if is_profile else nullcontext():
         count = send_all(app)

@@ -56,7 +56,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--readers", type=int, default=40_960, help="readers of a run (40,960: ten buckets)")
+    parser.add_argument(
+        "--readers", type=int, default=122_880, help="readers of a run (122,880: thirty buckets)"
+    )
     parser.add_argument("--repeat", type=int, default=5, help="rounds; medians are shown (5)")
     parser.add_argument("--json", action="store_true", help="print one object instead of tables")
     parser.add_argument(
