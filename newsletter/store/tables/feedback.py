@@ -1,15 +1,58 @@
-"""Define the table of what became known about messages."""
+"""Define the tables of what comes in from outside and of what became known about messages."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any  # JSON columns hold flat objects
 
-from sqlalchemy import Index, Integer, SmallInteger, String, Text, text
+from sqlalchemy import JSON, Index, Integer, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from newsletter.domain.arrivals import ArrivalStatus
 from newsletter.domain.outcomes import OutcomeKind, OutcomeSource
 from newsletter.store.tables.base import Base
 from newsletter.store.types import BigId, UtcDateTime, Words
+
+
+class Arrival(Base):
+    """A mail or a webhook's body as it came in: the queue of what is still to be read (docs/decisions/0022).
+
+    ``way`` is a MailWay or a provider's name. ``key`` makes a repetition harmless. ``sender`` is empty for a null
+    return path, NULL when the way does not tell. ``peer`` is the client's IP address. ``headers`` are those of a
+    webhook. ``body`` is what a parser sees, ``rest`` what lies beyond it, unread; ``size_bytes`` counts all that came.
+    ``kind`` and ``result`` say what it was and what came of it.
+    """
+
+    __tablename__ = "arrivals"
+    __table_args__ = (
+        Index("ix_arrivals_received", "received_at"),
+        Index(
+            "ix_arrivals_waiting",
+            "id",
+            postgresql_where=text("status = 'waiting'"),
+            sqlite_where=text("status = 'waiting'"),
+        ),
+        {"sqlite_autoincrement": True},  # outcomes name arrivals that may be gone: no id serves twice
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    way: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    status: Mapped[ArrivalStatus] = mapped_column(Words(ArrivalStatus), default=ArrivalStatus.WAITING)
+    recipient: Mapped[str | None] = mapped_column(String(320))
+    sender: Mapped[str | None] = mapped_column(String(320))
+    peer: Mapped[str] = mapped_column(String(45), default="")
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    attempt_count: Mapped[int] = mapped_column(SmallInteger, default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(40), default="")
+    result: Mapped[str] = mapped_column(String(40), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    headers: Mapped[dict[str, Any]] = mapped_column(JSON)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    rest: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
 class Outcome(Base):
