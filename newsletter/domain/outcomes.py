@@ -49,6 +49,12 @@ class OutcomeKind(StrEnum):
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
+    DELIVERED = "delivered"  # the receiver's server took it, as the provider says
+    DELAYED = "delayed"  # a server behind ours still tries
+    SUPPRESSED = "suppressed"  # the provider did not try: the address is on its own list
+    OPENED = "opened"
+    CLICKED = "clicked"
+    AUTO_REPLIED = "auto_replied"  # a machine answered for the reader
     UNKNOWN = "unknown"
 
 
