@@ -90,6 +90,14 @@ class Delivery:
     subscriber_id: int
 
 
+@dataclass(frozen=True)
+class LocalToken:
+    """Say what a local part names, and the mailing's day."""
+
+    delivery: Delivery
+    day: date
+
+
 class LinkSeries:
     """Sign links that differ in their reader and payload alone; what they share is encoded and hashed once."""
 
@@ -209,14 +217,20 @@ def sign_local_part(
 
 def read_local_part(local: str, kind: LocalPartKind, ring: KeyRing, *, domain: str) -> Delivery:
     """Return the message that a local part names, in whatever case; raise InvalidToken when we did not sign it."""
+    return read_local_token(local, kind, ring, domain=domain).delivery
+
+
+def read_local_token(local: str, kind: LocalPartKind, ring: KeyRing, *, domain: str) -> LocalToken:
+    """Return all that a local part says, in whatever case; raise InvalidToken when we did not sign it."""
     prefix, _, text = local.lower().partition("-")
     if prefix != kind or len(text) != _LOCAL_CHARS:
         raise _bad_token()
     raw = _from_base32(text, _LOCAL_SHARED.size + _READER_BYTES + _LOCAL_MAC_BYTES)
     body, mac = raw[:-_LOCAL_MAC_BYTES], raw[-_LOCAL_MAC_BYTES:]
-    number, mailing, _ = _LOCAL_SHARED.unpack_from(body)
+    number, mailing, day_count = _LOCAL_SHARED.unpack_from(body)
     _check(ring, number, f"{kind} {domain}".encode(), body, mac)
-    return Delivery(int.from_bytes(mailing, "big"), int.from_bytes(body[-_READER_BYTES:], "big"))
+    delivery = Delivery(int.from_bytes(mailing, "big"), int.from_bytes(body[-_READER_BYTES:], "big"))
+    return LocalToken(delivery, _EPOCH + timedelta(days=day_count))
 
 
 def _verified_link(text: str, purpose: LinkPurpose, ring: KeyRing) -> bytes:

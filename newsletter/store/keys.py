@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.domain.errors import Conflict, NotFound
+from newsletter.domain.return_paths import KEY_LIFETIME, ReturnPaths
 from newsletter.domain.tokens import KeyRing
 from newsletter.runtime import ids
 from newsletter.store.tables import KeyPurpose, SigningKey
@@ -25,6 +27,16 @@ def ring(session: Session, purpose: KeyPurpose) -> KeyRing:
 def ring_with_retired(session: Session, purpose: KeyPurpose) -> KeyRing:
     """Return all keys, for making again what one signed before it was retired; raise Conflict when there is none."""
     return _ring(purpose, _of_purpose(session, purpose))
+
+
+def return_paths(session: Session, *, inbound_domain: str, message_domain: str) -> ReturnPaths:
+    """Return what recognises our tokens, for a receiver to hold; raise Conflict when there is no key yet."""
+    return ReturnPaths(
+        ring(session, KeyPurpose.LINKS),
+        ring(session, KeyPurpose.RETURN_PATH),
+        inbound_domain,
+        message_domain,
+    )
 
 
 def create_missing(session: Session, *, now: datetime) -> list[KeyPurpose]:
@@ -69,6 +81,18 @@ def retire(session: Session, purpose: KeyPurpose, number: int, *, now: datetime)
             reason="unknown_key",
         )
     key.retired_at = now
+
+
+def retire_old(session: Session, *, now: datetime) -> int:
+    """Retire the keys of return paths that were replaced 60 days ago: what they signed has expired; return how many."""
+    oldest_first = sorted(
+        (key for key in _of_purpose(session, KeyPurpose.RETURN_PATH) if key.retired_at is None),
+        key=lambda key: key.number,
+    )
+    old = [key for key, newer in pairwise(oldest_first) if newer.created_at <= now - KEY_LIFETIME]
+    for key in old:
+        key.retired_at = now
+    return len(old)
 
 
 def listing(session: Session) -> list[SigningKey]:
