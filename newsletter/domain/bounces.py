@@ -1,91 +1,129 @@
-"""Say what a relay's refusal means: the reason, its category, and whether the address is to blame.
+"""Say what a refusal means: the reason, its category, and whether the address is to blame for good.
 
-Reason and category are words of docs/glossary.md; the answer rests on the enhanced code (RFC 3463) first, then on
-the text, and never on "5xx" alone: a refusal of our server, our rate or our content says nothing about a reader.
+Reasons are Sisimai's, a vocabulary that others know too; categories are those of docs/glossary.md and decide what is
+done. The answer rests on who is at fault and never on "5xx" alone: a refusal of our server, our rate or our content
+says nothing about a reader. Words of a server or provider that we know go first, then codes that mean one thing, then
+words in general use, then the codes that many servers use loosely (RFC 3463, RFC 5248), then the reply code.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from newsletter.domain import destinations
+from newsletter.domain.diagnosis import codes, refusals
+from newsletter.domain.diagnosis.generic import GENERIC
+from newsletter.domain.diagnosis.refusals import Refusal
+from newsletter.domain.diagnosis.rules import Found, Rules
 from newsletter.domain.outcomes import SmtpReply
 
 INVALID_RECIPIENT = "invalid_recipient"
-
-# RFC 3463 §3.2 and the registry of RFC 5248: bad mailbox, moved, bad syntax, null mailbox (Microsoft's 5.1.10).
-_INVALID_RECIPIENT = frozenset({"1.1", "1.3", "1.6", "1.10"})
-_BY_CODE = {
-    "1.2": ("hostunknown", "invalid_domain"),
-    "1.4": ("rejected", "policy"),
-    "1.7": ("rejected", "policy"),
-    "1.8": ("rejected", "policy"),
-    "2.1": ("suspend", "inactive"),
-    "2.2": ("mailboxfull", "mailbox_full"),
-    "2.3": ("exceedlimit", "too_big"),
-    "3.1": ("systemfull", "system"),
-    "3.2": ("speeding", "rate_limited"),
-    "3.4": ("mesgtoobig", "too_big"),
-    "4.1": ("networkerror", "transit"),
-    "4.2": ("networkerror", "transit"),
-    "4.4": ("hostunknown", "invalid_domain"),
-    "4.5": ("speeding", "rate_limited"),
-    "4.7": ("expired", "transit"),
-    "5.3": ("speeding", "rate_limited"),
-    "7.26": ("authfailure", "authentication"),
-    "7.28": ("speeding", "rate_limited"),
+CATEGORIES: Mapping[str, str] = {
+    "userunknown": INVALID_RECIPIENT,
+    "hasmoved": INVALID_RECIPIENT,
+    "hostunknown": "invalid_domain",
+    "notaccept": "invalid_domain",
+    "suspend": "inactive",
+    "mailboxfull": "mailbox_full",
+    "mesgtoobig": "too_big",
+    "exceedlimit": "too_big",
+    "spamdetected": "content",
+    "virusdetected": "content",
+    "contenterror": "content",
+    "blocked": "reputation",
+    "badreputation": "reputation",
+    "requireptr": "reputation",
+    "authfailure": "authentication",
+    "failedstarttls": "authentication",
+    "policyviolation": "policy",
+    "rejected": "policy",
+    "securityerror": "policy",
+    "norelaying": "policy",
+    "notcompliantrfc": "policy",
+    "syntaxerror": "policy",
+    "speeding": "rate_limited",
+    "toomanyconn": "rate_limited",
+    "networkerror": "transit",
+    "expired": "transit",
+    "systemerror": "system",
+    "systemfull": "system",
+    "mailererror": "system",
+    "filtered": "undetermined",
+    "onhold": "undetermined",
+    "undefined": "undetermined",
 }
-_BY_CLASS = {
-    "2": ("onhold", "undetermined"),
-    "3": ("systemerror", "system"),
-    "4": ("networkerror", "transit"),
-    "5": ("policyviolation", "policy"),
-    "6": ("contenterror", "content"),
-    "7": ("policyviolation", "policy"),
-}
-# What servers write when no mailbox has that name, in the words of RFC 5321 §3.5.3 and §4.2.2 and their kin. A text
-# decides only where the code does not.
-_UNKNOWN_USER = re.compile(
-    r"(?:no such (?:user|mailbox|recipient|address)|unknown (?:user|mailbox|recipient|local)|"
-    r"(?:user|mailbox|recipient|address|account)(?: \S+)? (?:is )?(?:unknown|not found|does(?: not|n't) exist)|"
-    r"user unknown|unrouteable address|does not exist here)",
-    re.IGNORECASE,
-)
-# Words about us: that a sender, a client's host or its name is unknown says nothing about the reader.
-_ABOUT_US = re.compile(
-    r"\b(?:sender|return.?path|client|helo|ehlo|ip address|reverse dns|ptr)\b", re.IGNORECASE
-)
-_FULL = re.compile(
-    r"(?:over ?quota|quota exceeded|mailbox (?:is )?full|insufficient (?:disk|storage))", re.IGNORECASE
-)
-_RATE = re.compile(
-    r"(?:too (?:many|fast|quickly)|rate limit|throttl|try again later|greylist)", re.IGNORECASE
-)
+_HARD = frozenset({"userunknown", "hasmoved", "hostunknown", "notaccept"})
+_EVIDENCE_MAX = 200  # characters
+
+PROVIDERS = Rules(())
+WORDS = Rules(GENERIC)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Hold the reason (fine) and its category (what is done about it)."""
+    """Hold why a message was refused.
+
+    ``category`` says what is done about it. ``is_hard``: the address is never to be written to again. That is so when
+    the mailbox or its domain does not exist, moved or takes no mail, when the answer is final, and when the server did
+    not ask for another attempt (4xx). Full, disabled and filtered mailboxes are never hard: they come back to life.
+    ``evidence`` is the words or the code that decided, on one line, at most 200 characters.
+    """
 
     reason: str
     category: str
+    is_hard: bool = False
+    evidence: str = ""
 
 
-def diagnose(reply: SmtpReply) -> Diagnosis:
-    """Read a refusal; an unclear one is ``undefined``, which harms nobody."""
-    detail = reply.enhanced.partition(".")[2] if reply.enhanced else ""
-    if detail in _INVALID_RECIPIENT:
-        return Diagnosis("userunknown", INVALID_RECIPIENT)
-    if detail in _BY_CODE:
-        return Diagnosis(*_BY_CODE[detail])
-    for pattern, reason, category in (
-        (_ABOUT_US, "rejected", "policy"),
-        (_FULL, "mailboxfull", "mailbox_full"),
-        (_RATE, "speeding", "rate_limited"),
-        (_UNKNOWN_USER, "userunknown", INVALID_RECIPIENT),
-    ):
-        if pattern.search(reply.text):
-            return Diagnosis(reason, category)
-    if reply.code == 552:  # RFC 5321 §4.2.3: exceeded storage allocation
-        return Diagnosis("mailboxfull", "mailbox_full")
-    return Diagnosis(*_BY_CLASS.get(detail[:1], ("undefined", "undetermined")))
+def diagnose(reply: SmtpReply, *, group: str | None = None) -> Diagnosis:
+    """Read a reply of our own dialogue; ``group`` is the destination (domain/destinations.py), None: not known."""
+    said = " ".join(part for part in (str(reply.code), reply.enhanced, reply.text) if part)
+    return _diagnose(refusals.read(said, group=group), is_final=True)
+
+
+def diagnose_text(
+    text: str, *, status: str | None = None, is_final: bool = True, mta: str | None = None
+) -> Diagnosis:
+    """Read a Diagnostic-Code, a provider's description or a sentence of a bounce.
+
+    ``status`` is that of the report (RFC 3464 §2.3.4), which counts where the text has none. ``is_final`` is false for
+    a notice of delay. ``mta`` is the name of the server that spoke, None: not known. An unclear refusal is
+    ``undefined``, which harms nobody; no text raises an error.
+    """
+    group = destinations.group_of_server(mta) if mta else None
+    return _diagnose(refusals.read(text, status=status, group=group), is_final=is_final)
+
+
+def _diagnose(refusal: Refusal, *, is_final: bool) -> Diagnosis:
+    found = _find(refusal)
+    return Diagnosis(
+        found.reason,
+        CATEGORIES[found.reason],
+        is_final and found.reason in _HARD and not refusal.is_temporary,
+        found.evidence[:_EVIDENCE_MAX],
+    )
+
+
+def _find(refusal: Refusal) -> Found:
+    return (
+        PROVIDERS.find(refusal.line)
+        or _by_code(refusal, codes.SPECIFIC)
+        or WORDS.find(refusal.line)
+        or _by_code(refusal, codes.LOOSE)
+        or _by_rest(refusal)
+    )
+
+
+def _by_code(refusal: Refusal, table: Mapping[str, str]) -> Found | None:
+    for code in (refusal.enhanced, refusal.status):
+        if code[2:] in table:
+            return Found(table[code[2:]], code)
+    return None
+
+
+def _by_rest(refusal: Refusal) -> Found:
+    for code in (refusal.enhanced, refusal.status):
+        if code[2:3] in codes.BY_SUBJECT:
+            return Found(codes.BY_SUBJECT[code[2:3]], code)
+    return Found(codes.BY_REPLY.get(refusal.code, "undefined"), refusal.code)

@@ -12,6 +12,7 @@ from newsletter.domain.outcomes import SmtpReply
 GONE = "userunknown", "invalid_recipient"
 FULL = "mailboxfull", "mailbox_full"
 OURS = "rejected", "policy"
+HOST = "blocked", "reputation"
 RATE = "speeding", "rate_limited"
 POLICY = "policyviolation", "policy"
 UNCLEAR = "undefined", "undetermined"
@@ -24,7 +25,7 @@ UNCLEAR = "undefined", "undetermined"
         (550, "5.1.1 Nobody of that name lives here", GONE),
         (550, "5.1.10 Recipient was not found", GONE),
         (553, "5.1.3 That is no address", GONE),
-        (551, "5.1.6 The mailbox has moved and left no word", GONE),
+        (551, "5.1.6 The mailbox has moved and left no word", ("hasmoved", "invalid_recipient")),
         (450, "4.1.1 Nobody of that name yet", GONE),
         (550, "No such user here", GONE),
         (550, "No such recipient", GONE),
@@ -55,20 +56,20 @@ UNCLEAR = "undefined", "undetermined"
         (550, "5.1.0 Sender address rejected: User unknown in our table", OURS),
         (550, "The sender address does not exist", OURS),
         (550, "Return-Path address not found", OURS),
-        (554, "IP address 192.0.2.1 not found in reverse DNS", OURS),
-        (550, "Client address unknown", OURS),
-        (550, "HELO address does not exist", OURS),
+        (554, "IP address 192.0.2.1 not found in reverse DNS", ("requireptr", "reputation")),
+        (550, "Client address unknown", HOST),
+        (550, "HELO address does not exist", HOST),
         (550, "Too many unknown users asked for", RATE),
         (451, "4.7.1 Greylisted, come back", RATE),
         (421, "4.7.28 This network writes too much", RATE),
-        (421, "Too many connections", RATE),
+        (421, "Too many connections", ("toomanyconn", "rate_limited")),
         (450, "Please try again later", RATE),
         (452, "4.5.3 More recipients than we take", RATE),
         (550, "5.7.26 Neither SPF nor DKIM fits", ("authfailure", "authentication")),
         (550, "5.7.1 Not wanted here", POLICY),
-        (554, "5.7.606 Access denied", POLICY),
+        (554, "5.7.606 Access denied", HOST),
         (554, "5.6.0 The words are not to our taste", ("contenterror", "content")),
-        (503, "5.5.1 Not now", POLICY),
+        (503, "5.5.1 Not now", ("syntaxerror", "policy")),
         # The way there.
         (451, "4.3.0 Out of order", ("systemerror", "system")),
         (452, "4.3.1 The disk is full", ("systemfull", "system")),

@@ -1,0 +1,106 @@
+"""Say what codes mean without words: RFC 3463 §3, the registry of RFC 5248, and the replies of RFC 5321 §4.2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# By subject and detail. These say one thing wherever they are used, so that they go before words in general use.
+SPECIFIC: Mapping[str, str] = {
+    "1.6": "hasmoved",
+    "2.2": "mailboxfull",
+    "2.3": "exceedlimit",
+    "3.4": "mesgtoobig",
+    "7.8": "securityerror",
+    "7.9": "securityerror",
+    "7.10": "failedstarttls",  # encryption needed
+    "7.11": "failedstarttls",
+    "7.13": "suspend",  # user account disabled (code 525)
+    "7.16": "exceedlimit",
+    "7.17": "hasmoved",  # the mailbox has a new owner (RFC 7293)
+    "7.18": "hasmoved",  # the domain has
+    "7.20": "authfailure",  # RFC 7372: DKIM and SPF
+    "7.21": "authfailure",
+    "7.22": "authfailure",
+    "7.23": "authfailure",
+    "7.24": "authfailure",
+    "7.25": "requireptr",
+    "7.26": "authfailure",
+    "7.27": "notaccept",  # the sender's domain has a null MX (RFC 7505)
+    "7.28": "speeding",
+    "7.29": "authfailure",
+    "7.30": "failedstarttls",
+}
+
+# Used loosely: only when the words say nothing.
+LOOSE: Mapping[str, str] = {
+    "1.0": "userunknown",
+    "1.1": "userunknown",
+    "1.2": "hostunknown",
+    "1.3": "userunknown",
+    "1.4": "filtered",
+    "1.7": "rejected",
+    "1.8": "rejected",
+    "1.9": "systemerror",
+    "1.10": "notaccept",  # null MX (RFC 7505)
+    "2.0": "filtered",
+    "2.1": "suspend",
+    "2.4": "filtered",
+    "3.0": "systemerror",
+    "3.1": "systemfull",
+    "3.2": "notaccept",
+    "3.3": "systemerror",
+    "3.5": "systemerror",
+    "4.0": "networkerror",
+    "4.1": "networkerror",
+    "4.2": "networkerror",
+    "4.3": "networkerror",
+    "4.4": "hostunknown",
+    "4.5": "speeding",
+    "4.6": "networkerror",
+    "4.7": "expired",
+    "4.14": "networkerror",  # Exchange: hop count exceeded
+    "5.0": "mailererror",
+    "5.1": "syntaxerror",
+    "5.2": "syntaxerror",
+    "5.3": "speeding",
+    "5.4": "syntaxerror",
+    "5.5": "syntaxerror",
+    "6.0": "contenterror",
+    "6.1": "contenterror",
+    "6.2": "contenterror",
+    "6.3": "contenterror",
+    "6.5": "contenterror",
+    "6.6": "contenterror",
+    "6.7": "contenterror",
+    "6.8": "contenterror",
+    "6.9": "contenterror",
+    "7.0": "securityerror",
+    "7.1": "policyviolation",
+    "7.2": "rejected",
+    "7.3": "securityerror",
+    "7.4": "securityerror",
+    "7.5": "securityerror",
+    "7.6": "securityerror",
+    "7.7": "policyviolation",
+}
+BY_SUBJECT: Mapping[str, str] = {
+    "2": "onhold",
+    "3": "systemerror",
+    "4": "networkerror",
+    "5": "mailererror",
+    "6": "contenterror",
+    "7": "policyviolation",
+}
+BY_REPLY: Mapping[str, str] = {
+    "500": "syntaxerror",
+    "501": "syntaxerror",
+    "502": "syntaxerror",
+    "503": "syntaxerror",
+    "504": "syntaxerror",
+    "521": "notaccept",  # RFC 7504: the host takes no mail at all
+    "530": "securityerror",
+    "535": "securityerror",
+    "551": "hasmoved",
+    "552": "mailboxfull",  # RFC 5321 §4.2.3: exceeded storage allocation
+    "556": "notaccept",  # RFC 7504: the domain takes none
+}

@@ -1,0 +1,59 @@
+"""Make a refusal plain: its codes, and its words on one line that phrases can be looked for in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Characters that are read. The longest refusals that say something new late are Exchange's, at about 1,500.
+_READ_MAX = 2000
+# A local part has at most 64 octets and a domain 255 (RFC 5321 §4.5.3.1); looking no further keeps the search linear.
+_ADDRESS = re.compile(r"[^\s<>\"'():;,=\[\]@]{0,64}@[^\s<>\"'():;,\[\]@]{1,255}")
+_CODE = re.compile(r"(?<![\w./-])([245]\d\d)(?![\w./])")
+_ENHANCED = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\w)")
+_STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\d)")
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
+_NOT_WORDS = re.compile(r"[^\w.]+|_+")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Hold what the tables look at.
+
+    ``code`` is the SMTP reply's ("550") or empty; ``enhanced`` that of the text ("5.1.1") or empty, ``status`` that of
+    the report around it (RFC 3464 §2.3.4) or empty. ``line`` begins with code, enhanced code and the group of
+    servers that spoke, "-" for what is not known, and goes on with the words in lower case:
+    "550 5.1.1 google recipient address rejected user unknown".
+    """
+
+    code: str
+    enhanced: str
+    status: str
+    line: str
+
+    @property
+    def is_temporary(self) -> bool:
+        """Say whether the server itself asked for another attempt; the first digit counts (RFC 5321 §4.2.1)."""
+        return (self.code or self.enhanced or self.status).startswith("4")
+
+
+def read(text: str, *, status: str | None = None, group: str | None = None) -> Refusal:
+    """Read a reply, a Diagnostic-Code or a sentence of a report; only the first 2,000 characters count."""
+    text = text[:_READ_MAX].lower().translate(_APOSTROPHES)
+    code, enhanced = _first(_CODE, text), _first(_ENHANCED, text)
+    if "@" in text:
+        text = _ADDRESS.sub(" ", text)
+    text = _CODE.sub(" ", _ENHANCED.sub(" ", text))  # each line of a reply repeats them (RFC 2034 §4)
+    text = (
+        text.replace("e-mail", "email").replace("can't", "cannot").replace("n't", " not").replace("'s", "s")
+    )
+    words = _NOT_WORDS.sub(" ", text).replace(" . ", " ").strip()
+    words = words.replace("mail box", "mailbox")
+    given = _STATUS.match(status or "")
+    line = f"{code or '-'} {enhanced or '-'} {group or '-'} {words}"
+    return Refusal(code, enhanced, given.group(1) if given else "", line)
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found.group(1) if found else ""
