@@ -66,3 +66,13 @@ class OutcomeSource(StrEnum):
     INBOUND_MAIL = "inbound_mail"
     READER = "reader"
     PROVIDER = "provider"
+
+
+class IdentifiedBy(StrEnum):
+    """Say how the message that a report is about was found, best proof first; only the last proves nothing."""
+
+    RECIPIENT = "recipient"  # a token in the address that the report was sent to
+    ENVELOPE_ID = "envelope_id"  # a token in Original-Envelope-Id (RFC 3464 §2.2.1)
+    RETURNED = "returned"  # a token in what the report returns of the message
+    PROVIDER = "provider"  # the provider's authenticated word about a message that went through it
+    ADDRESS = "address"  # the address named, and a message to it in the last days

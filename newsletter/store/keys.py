@@ -62,12 +62,18 @@ def rotate(session: Session, purpose: KeyPurpose, *, now: datetime) -> int:
 
 
 def retire(session: Session, purpose: KeyPurpose, number: int, *, now: datetime) -> None:
-    """Stop accepting what a key signed; links' keys and the newest of a purpose cannot be retired."""
+    """Stop accepting what a key signed; keys of links and suppressions, and the newest of a purpose, stay."""
     if purpose is KeyPurpose.LINKS:
         raise Conflict(
             "Keys of links are never retired: readers must be able to leave from any old mail.",
             hint="Rotate instead: newsletter keys rotate links",
             reason="links_keys_stay",
+        )
+    if purpose is KeyPurpose.SUPPRESSIONS:
+        raise Conflict(
+            "Keys of suppressions are never retired: who was erased would be written to again.",
+            hint="Rotate instead: newsletter keys rotate suppressions",
+            reason="suppression_keys_stay",
         )
     if number == ring(session, purpose).newest:
         raise Conflict("The key that signs cannot be retired.", hint="Rotate first.", reason="newest_key")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any  # bulk rows are dictionaries of column values
 
@@ -10,8 +11,24 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from newsletter.domain.outcomes import OutcomeKind, OutcomeSource, SmtpReply
+from newsletter.domain.outcomes import IdentifiedBy, OutcomeKind, OutcomeSource, SmtpReply
 from newsletter.store.tables import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """Hold what an outcome says of the report that it comes from; the columns of the table say what each is."""
+
+    identified_by: IdentifiedBy | None = None
+    provider: str = ""
+    arrival_id: int | None = None
+    named_recipient: str | None = None
+    is_hard: bool = False
+    is_final: bool = True
+    answer_to: str | None = None
+
+
+_OWN = Told()
 
 
 def add(
@@ -27,11 +44,13 @@ def add(
     category: str = "",
     reply: SmtpReply | None = None,
     evidence: str = "",
+    told: Told = _OWN,
     needs_action: bool = False,
 ) -> bool:
     """Keep one event; return False when an event with this key is there already.
 
-    ``needs_action``: the policy has still to look at it.
+    ``told`` is what is known of events that somebody else reported. ``needs_action``: the policy has still to look at
+    it.
     """
     row = {
         "kind": kind,
@@ -46,6 +65,7 @@ def add(
         "reply_enhanced": reply.enhanced if reply else None,
         "evidence": evidence,
         "acted_at": None if needs_action else at,
+        **vars(told),
     }
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     added = session.execute(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple  # parameters are of any type
 
 from sqlalchemy.orm import Session
 
+from newsletter.domain import suppressions
 from newsletter.domain.subscriptions import Cadence
 from newsletter.store import driver
 
@@ -21,8 +22,9 @@ _CADENCES = {cadence.value: cadence for cadence in Cadence}
 # statistics, as after an import or a restore, reads these rows alone.
 _READERS = """
 SELECT s.id, s.address, s.name, s.domain_id, coalesce(u.status = 'active', false),
-  (SELECT p.id FROM suppressions p WHERE p.address_key = s.address_key AND p.scope = 'bulk'
-    AND p.lifted_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > :now)) IS NOT NULL,
+  (SELECT p.id FROM suppressions p WHERE p.address_key = s.address_key AND p.scope IN ('bulk', :scope)
+    AND p.pending IS NULL AND p.lifted_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > :now)
+    LIMIT 1) IS NOT NULL,
   coalesce(u.topics, 0), u.cadence,
   (SELECT a.number FROM article_keys k JOIN articles a ON a.id = k.article_id
     WHERE k.kind = 'url' AND k.value = u.signup_article)
@@ -68,7 +70,11 @@ def find(
         return {}
     is_sqlite = driver.is_sqlite(session)
     among, values = _among(subscriber_ids, sparse=_SPARSE_READERS, is_sqlite=is_sqlite)
-    values |= {"newsletter": newsletter_id, "now": driver.instant(now, is_sqlite=is_sqlite)}
+    values |= {
+        "newsletter": newsletter_id,
+        "scope": suppressions.scope_of_newsletter(newsletter_id),
+        "now": driver.instant(now, is_sqlite=is_sqlite),
+    }
     with driver.cursor(session) as cursor:
         cursor.execute(_spelled(_READERS, among, is_sqlite=is_sqlite), values)
         rows = cursor.fetchall()

@@ -10,6 +10,7 @@ from itertools import islice
 
 from newsletter.domain.consent import ConsentEvidence
 from newsletter.domain.subscriptions import SubscriptionStatus
+from newsletter.domain.suppressions import SuppressionScope, scope_of_newsletter
 from newsletter.store import (
     Session,
     Transactions,
@@ -113,7 +114,8 @@ def _import(
     evidence: ConsentEvidence,
     now: datetime,
 ) -> None:
-    suppressed = suppressions.active_keys(session, list(good), now)
+    scopes = (SuppressionScope.BULK, scope_of_newsletter(newsletter_id))
+    suppressed = suppressions.active_keys(session, list(good), now, scopes=scopes)
     for key in sorted(suppressed, key=lambda key: good[key].line):
         report.reject(Rejection(good.pop(key).line, "suppressed", "The address must not get mail."))
     ids = subscribers.ensure_many(session, ((r.address, r.name, r.language) for r in good.values()), now=now)

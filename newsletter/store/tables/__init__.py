@@ -3,7 +3,7 @@
 from newsletter.store.tables.admin import Counter, DkimKey, HookDelivery, KeyPurpose, SigningKey
 from newsletter.store.tables.base import Base
 from newsletter.store.tables.destinations import Destination, WarmupState
-from newsletter.store.tables.feedback import Arrival, Outcome
+from newsletter.store.tables.feedback import Alert, Arrival, Outcome
 from newsletter.store.tables.people import ConsentEvent, Domain, Subscriber, Subscription, Suppression
 from newsletter.store.tables.publishing import (
     Article,
@@ -30,6 +30,7 @@ from newsletter.store.tables.sending import (
 )
 
 __all__ = [
+    "Alert",
     "Arrival",
     "Article",
     "ArticleKey",

@@ -19,10 +19,14 @@ class KeyPurpose(StrEnum):
     LINKS = "links"
     RETURN_PATH = "return_path"
     HOOKS = "hooks"
+    SUPPRESSIONS = "suppressions"  # hashes the addresses of erased readers
 
 
 class SigningKey(Base):
-    """A secret; the newest of a purpose signs, all that are not retired verify. Links' keys are never retired."""
+    """A secret; the newest of a purpose signs, all that are not retired verify.
+
+    Those of links and suppressions are never retired.
+    """
 
     __tablename__ = "signing_keys"
     __table_args__ = (UniqueConstraint("purpose", "number"),)

@@ -5,11 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any  # JSON columns hold flat objects
 
-from sqlalchemy import JSON, Index, Integer, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.domain.arrivals import ArrivalStatus
-from newsletter.domain.outcomes import OutcomeKind, OutcomeSource
+from newsletter.domain.outcomes import IdentifiedBy, OutcomeKind, OutcomeSource
 from newsletter.store.tables.base import Base
 from newsletter.store.types import BigId, UtcDateTime, Words
 
@@ -58,7 +71,10 @@ class Arrival(Base):
 class Outcome(Base):
     """An event about a message, whoever told us; ``event_key`` makes a repetition harmless.
 
-    ``acted_at`` is when the policy has looked at it; NULL: not yet.
+    ``identified_by`` says how its message was found; NULL: it is our own. ``named_recipient`` is the address that the
+    report names, when it is not the one that we mailed. ``reply_enhanced`` is also the status of a report.
+    ``answer_to`` is the Message-ID of a mail that may be answered (RFC 3834 §2). ``acted_at`` is when the policy has
+    looked at it; NULL: not yet.
     """
 
     __tablename__ = "outcomes"
@@ -71,6 +87,13 @@ class Outcome(Base):
             postgresql_where=text("acted_at IS NULL"),
             sqlite_where=text("acted_at IS NULL"),
         ),
+        # Breakers look at those of an hour.
+        Index(
+            "ix_outcomes_failed",
+            "at",
+            postgresql_where=text("kind IN ('failed', 'bounced')"),
+            sqlite_where=text("kind IN ('failed', 'bounced')"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -80,9 +103,31 @@ class Outcome(Base):
     event_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     mailing_id: Mapped[int | None] = mapped_column(Integer)
     subscriber_id: Mapped[int | None] = mapped_column(BigId)
+    identified_by: Mapped[IdentifiedBy | None] = mapped_column(Words(IdentifiedBy))
+    provider: Mapped[str] = mapped_column(String(40), server_default="")
+    arrival_id: Mapped[int | None] = mapped_column(BigId)
+    named_recipient: Mapped[str | None] = mapped_column(String(320))
     reason: Mapped[str] = mapped_column(String(40), default="")
     category: Mapped[str] = mapped_column(String(40), default="")
+    is_hard: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    is_final: Mapped[bool] = mapped_column(Boolean, server_default=true())
     reply_code: Mapped[int | None] = mapped_column(SmallInteger)
     reply_enhanced: Mapped[str | None] = mapped_column(String(12))
     evidence: Mapped[str] = mapped_column(Text, default="")
+    answer_to: Mapped[str | None] = mapped_column(String(320))
     acted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Alert(Base):
+    """Something that a person should look at: once for each code and subject, counted."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (UniqueConstraint("code", "subject"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    code: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(260))
+    text: Mapped[str] = mapped_column(Text)
+    count: Mapped[int] = mapped_column(Integer)
+    first_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)

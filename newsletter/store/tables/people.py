@@ -91,7 +91,12 @@ class ConsentEvent(Base):
 
 
 class Suppression(Base):
-    """An address that must get no bulk mail; lifted, never deleted."""
+    """An address that must get no bulk mail; lifted, never deleted.
+
+    ``address_key`` of an erased address is a keyed hash (see store/suppressions.py). ``pending`` says why it is not in
+    force yet; NULL: it is. ``outcome_ids`` are the outcomes that it rests on. ``forgiven_at`` is when it was last
+    lifted: failures until then do not count any more.
+    """
 
     __tablename__ = "suppressions"
     __table_args__ = (UniqueConstraint("address_key", "scope"),)
@@ -100,7 +105,10 @@ class Suppression(Base):
     address_key: Mapped[str] = mapped_column(String(254))
     scope: Mapped[str] = mapped_column(String(40), default="bulk")
     reason: Mapped[str] = mapped_column(String(40))
+    pending: Mapped[str | None] = mapped_column(String(40))
     evidence: Mapped[str] = mapped_column(Text, default="")
+    outcome_ids: Mapped[list[int]] = mapped_column(JSON, server_default="[]")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    forgiven_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
