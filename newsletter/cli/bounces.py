@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import output
+from newsletter.cli import output, parsing
 from newsletter.cli.opening import opened
 from newsletter.domain.errors import InvalidInput, NotFound
 from newsletter.feedback import inbound
@@ -19,6 +19,7 @@ from newsletter.subscribing import unsubscribe
 from newsletter.wiring import App
 
 app = typer.Typer(no_args_is_help=True, help="Take in mails that came back.")
+app.command()(parsing.parse)
 
 
 @app.callback()

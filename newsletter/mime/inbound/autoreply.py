@@ -1,0 +1,113 @@
+"""Recognise answers of machines that are no reports: away, ticket received, prove that you are human, moved."""
+
+from __future__ import annotations
+
+from newsletter.mime.inbound.failure import is_from_machine
+from newsletter.mime.inbound.notice import Notice
+from newsletter.mime.inbound.phrases import any_of, starting_with
+from newsletter.mime.inbound.report import AutoReply
+
+_EARLY = 2000  # characters: an answer says what it is at once
+# Fields that vacation programs set; X-Auto-Response-Suppress is no such mark: whoever wants no answer sets it.
+_FIELDS = (
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponse",
+    "x-autoresponder",
+    "x-autoreply-from",
+    "x-auto-reply",
+    "x-vacation",
+    "x-mail-autoreply",
+)
+_SUBJECT = starting_with(
+    r"(?:re: ?)?auto(?:matic|mated|matisch\w*|-)? ?(?:e-?mail )?(?:reply|response|responder|answer"
+    r"|antwort)",
+    r"auto ?: |(?:re: ?)?out[- ]of[- ](?:the )?office|ooo\b|(?:on )?vacation\b|away from"
+    r"|on (?:holiday|leave)",
+    r"abwesen|nicht im (?:büro|haus)|urlaub",
+    r"réponse automatique|absen(?:ce|t)|en (?:vacances|congé)",
+    r"respuesta automática|fuera de (?:la )?oficina|ausencia|ausente",
+    r"risposta automatica|fuori (?:ufficio|sede)|assen[tz]",
+    r"resposta automática|fora do escritório",
+    r"automatisch antwoord|afwezig|niet aanwezig",
+    r"automati(?:skt|sk) svar|autosvar|frånvaro|fravær|automaattinen vastaus",
+    r"automatyczna odpowiedź|nieobecność|автоматический ответ|автоответ",
+    r"(?:re: ?)?自動(?:応答|返信)|不在|休暇|自动(?:回复|答复)|自動回覆|자동 ?(?:응답|회신)",
+)
+_SAYS_SO = any_of(
+    r"(?:automat(?:ic|ed)|auto)[- ]?(?:generated )?(?:e-?mail )?(?:reply|response|answer)|\[vacation\]",
+    r"automatisch(?:e antwort| antwoord| generiert| erstellt| erzeugt)",
+    r"réponse automatique|respuesta automática|risposta automatica|resposta automática",
+    r"自動(?:返信|応答)|自动回复",
+)
+_CHALLENGE = any_of(
+    r"(?:confirm|verify|prove|authenticate)\b[^.\n]{0,80}\b(?:you are (?:a |an )?(?:human|person"
+    r"|real|not a)|you.re (?:a )?(?:human|person|real|not))",
+    r"(?:confirm|verify|authenticate) (?:that )?(?:your|this) (?:message|e-?mail|address|identity"
+    r"|delivery)",
+    r"sender (?:verification|confirmation|authentication)|challenge[-/ ]response|guest list"
+    r"|approved senders?",
+    r"(?:click|reply|respond)\b[^.\n]{0,100}\b(?:be delivered|deliver (?:your|this)"
+    r"|release (?:your|the|this))",
+    r"(?:message|mail) (?:has been|is being|was|is) (?:held|quarantined|on hold|placed on hold)",
+    r"spam ?arrest|boxbe|anti-?spam .{0,40}confirm",
+)
+_MOVED = any_of(
+    r"no longer (?:work|with|employed|at |using|in use|monitored|active|valid|checked|available|part)",
+    r"(?:has|have|i) left (?:the )?(?:company|organi[sz]ation|us|firm)|(?:mail"
+    r"|e-?mail) address (?:has changed|is no longer|is not in use)",
+    r"my (?:new )?(?:e-?mail )?address (?:has changed|is now|is:)|new e-?mail address"
+    r"|changed (?:my|his|her) e-?mail",
+    r"nicht mehr (?:für|bei|im unternehmen|tätig|gültig|erreichbar)|unternehmen verlassen"
+    r"|neue e-?mail|ausgeschieden",
+    r"ne (?:travaille|fait) plus|a quitté|nouvelle adresse|n.est plus (?:valide|utilisée)",
+    r"ya no (?:trabaja|forma|está)|nueva dirección|non lavora più|nuovo indirizzo"
+    r"|não trabalha mais|novo endereço",
+    r"niet (?:meer|langer) (?:werkzaam|in dienst)|nieuw e-?mailadres|больше не работает|новый адрес",
+    r"メールアドレス(?:を|が)変更|退職|離職|已离职",
+)
+_AWAY = any_of(
+    r"out[- ]of[- ](?:the )?office|on (?:\w+ )?(?:vacation|holiday|leave)\b|away (?:from|until)"
+    r"|(?:be|am) (?:away|out)\b|back (?:in the office )?on",
+    r"nicht im (?:büro|haus)|urlaub|abwesen|en vacances|absen|en congé|vacaciones|fuera de"
+    r"|in ferie|fuori|assen[tz]",
+    r"férias|ausen|vakantie|afwezig|semester|в отпуске|отсутств|不在|休暇|休假",
+)
+_TICKET = any_of(
+    r"\b(?:ticket|case|request|inquiry|enquiry|anfrage|demande|solicitud|richiesta|vorgang|chamado"
+    r"|aanvraag)\b"
+    r"[^\n]{0,60}(?:#|\bnumber\b|\bid\b|\bno\.|\bnr\.|received|created|opened|assigned|erhalten"
+    r"|reçue|recibid|ricevut)",
+    r"(?:we|i) (?:have )?received your (?:message|e-?mail|request|inquiry)|your (?:message|request"
+    r"|e-?mail)[^\n]{0,40}received",
+    r"ist (?:bei uns )?eingegangen|bien reçu|hemos recibido|abbiamo ricevuto|recebemos|\[?ticket ?#|お問い合わせ",
+)
+
+
+def kind(notice: Notice) -> AutoReply | None:
+    """Return what kind of machine's answer this is, or None when a person may have written it (RFC 3834 §5)."""
+    subject, text = notice.mail.fields.text("subject"), notice.text[:_EARLY]
+    said = f"{subject}\n{text}"
+    if _CHALLENGE.search(said) and (_is_marked(notice) or "http" in text):
+        return AutoReply.CHALLENGE
+    if not (_is_marked(notice) or _SUBJECT.match(subject) or _SAYS_SO.search(said)):
+        return None
+    for pattern, found in (
+        (_MOVED, AutoReply.MOVED),
+        (_AWAY, AutoReply.VACATION),
+        (_TICKET, AutoReply.TICKET),
+    ):
+        if pattern.search(said):
+            return found
+    return AutoReply.VACATION
+
+
+def _is_marked(notice: Notice) -> bool:
+    fields = notice.mail.fields
+    submitted = fields.first("auto-submitted").strip().lower()
+    return (
+        submitted.startswith("auto-replied")
+        or any(name in fields for name in _FIELDS)
+        or "auto_reply" in f"{fields.first('precedence')} {fields.first('x-precedence')}".lower()
+        or is_from_machine(notice)
+    )

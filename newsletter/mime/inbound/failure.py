@@ -1,0 +1,147 @@
+"""Tell a machine's notice of failed or delayed delivery from everything else that is written about mail."""
+
+from __future__ import annotations
+
+from newsletter.mime.inbound.notice import Notice
+from newsletter.mime.inbound.phrases import any_of, starting_with
+
+_EARLY = 4000  # characters: a notice says what it is at once
+# Names of mail systems; those in _LIKE_MACHINE are used by shops and services too.
+_MACHINE = any_of(
+    r"(?:mailer|mail|maild|delivery|smtp)[-_. ]?(?:daemon|agent)\b",
+    r"post-?master\b",
+    r"mail[-_. ]?deliver\w*[-_. ]?(?:sub)?-?system",
+    r"delivery[-_. ]subsystem",
+    r"(?:mail|system) administrator",
+    r"internet mail delivery",
+    r"\b(?:mta|ndr|mailsystem|mail-system)\b",
+)
+_LIKE_MACHINE = any_of(
+    r"(?:no|do-?not|donot)[-_.]?reply",
+    r"\b(?:anti-?virus|virus|spam|filter|firewall|gateway|mail-?server|sys-?admin|notifications?"
+    r"|bounces?|daemon|robot)\b",
+)
+_MAIL = r"(?:e-?mail|mail|message)"
+_SUBJECT = starting_with(
+    r"\[postmaster\] .{0,30}fail",
+    r"(?:mail )?undeliver(?:able|ed)",
+    r"non-? ?deliver(?:y|able|ed)|not delivered|no delivery",
+    r"(?:could|can) ?not (?:be )?(?:deliver|sen[dt])|unable to (?:deliver|send)",
+    rf"(?:{_MAIL} |delivery |sending |permanent |temporary |fatal ){{0,3}}(?:failure|failed"
+    rf"|errors?|problem)\b",
+    rf"(?:warning|notice|alert|error):? (?:unable|{_MAIL}|could not|undeliver|delivery)",
+    rf"returned? (?:to sender|{_MAIL})|{_MAIL} returned",
+    r"failure (?:notice|delivery|notification|report)",
+    r"(?:mail |message |permanent |final )?delivery (?:status|failure|failed|report|notif|error"
+    r"|problem|delay|incomplete|attempt|has|of your)",
+    rf"(?:your )?{_MAIL} (?:system error|delivery|failure|could not|undeliver|not|status|you sent"
+    rf"|delayed|rejected|blocked|bounced)",
+    r"delayed (?:mail|message|delivery)|there was an error sending|processing error",
+    rf"bounced?\b|rejected {_MAIL}|{_MAIL} (?:was )?(?:rejected|blocked)",
+    r"mailbox (?:is )?(?:full|unavailable)|user unknown|unknown user|over quota",
+    r"unzustellbar|nicht zustellbar|unzustellbare|zustellung|fehler bei der|.{0,30}konnte nicht zugestellt",
+    r"(?:message |courrier )?non (?:remis|distribué|délivré)|échec (?:de|d)|avis de non|erreur d",
+    r"no se (?:puede|ha podido|pudo) (?:entregar|enviar)|devuelto|error de entrega"
+    r"|correo (?:no entregado|devuelto)|no entregado",
+    r"mancat[ao] (?:consegna|recapito)|impossibile recapitare|non recapitabile|messaggio non",
+    r"não (?:entregue|foi possível)|falha na entrega|erro (?:na|de) entrega|mensagem (?:não|devolvida)",
+    r"onbestelbaar|niet (?:afgeleverd|bezorgd)|kan niet worden bezorgd",
+    r"(?:meddelandet )?(?:kan inte|kunde inte|olevererbart)|ikke levert|kan ikke leveres"
+    r"|ei voitu toimittaa",
+    r"niedostarcz|nie (?:dostarczono|można dostarczyć)|zwrot",
+    r"недоставлен|не доставлен|.{0,30}не (?:доставлено|может быть доставлено)|ошибка доставки",
+    r"配信(?:エラー|不能|失敗)|メールエラー|送信(?:エラー|失敗|できません)|エラーメール|未配達|配達不能",
+    r"退信|系统退信|投递失败|郵件無法|无法投递|반송",
+)
+_REPLY = starting_with(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw|odp|ynt|回复|转发)(?:\[\d\])? ?[:：]")
+_NOT_ABLE = (
+    r"(?:could|can|did|was|were|is|has|have)(?: ?not|n.t)"
+    r"|unable to|not (?:able|been)|failed to|had trouble|impossible to"
+)
+_TEXT = any_of(
+    rf"(?:{_NOT_ABLE}) (?:(?:be|yet|been|successfully|to|able) ){{0,4}}"
+    r"(?:deliver|reach|sen[dt]\b|collected|accept|process|relay|forward)",
+    r"(?:delivery|delevery|message|mail|attempt)\b[^.\n]{0,80}\b(?:failed|failure|aborted|rejected"
+    r"|refused|delayed|undeliver|bounced|returned|blocked)",
+    r"error (?:\w+ ){0,4}(?:delivering|sending|occurred)|error was detected while processing"
+    r"|encountered an error",
+    r"undeliver(?:able|ed)|not delivered|returned to (?:you|sender)",
+    r"had (?:permanent )?(?:fatal )?(?:delivery )?(?:errors|problems)|(?:delivery|fatal|permanent) errors",
+    r"recipients? (?:was|were|has been|have been) rejected|did not receive this message",
+    r"unknown user|user unknown|exceeds allowed|mailbox (?:is )?full|(?:account"
+    r"|mailbox) is (?:disabled|not)|over quota",
+    r"konnte nicht|nicht zugestellt|nicht zustellbar|fehlgeschlagen",
+    r"n.a pas pu|n.ont pas pu|impossible de|n.a pas été|échoué|échec",
+    r"no (?:se )?(?:ha |han )?(?:pudo|podido|puede)|no fue posible|no ha sido",
+    r"impossibile|non è stato possibile|non ha potuto|non consegnat",
+    r"não (?:pôde|pode|foi possível|foi entregue)",
+    r"kon niet|kan niet worden|niet worden (?:afgeleverd|bezorgd)",
+    r"kunde inte|kunne ikke|kan ikke|ei voitu",
+    r"nie (?:mogł|został|można|udało)|не (?:может|удалось|доставлен|был)",
+    r"送信でき|配信でき|配送でき|届けることができ|失敗しました|エラーのため|一杯のため",
+    r"无法(?:投递|送达|发送)|退回|投递失败|못했습니다",
+)
+_DELAY_SUBJECT = any_of(
+    r"\bdelay(?:ed)?\b",
+    r"not yet been delivered|still (?:undelivered|trying|being)",
+    r"\A\W*warning: (?:message|could not|mail)",
+    r"verzöger|retard",
+)
+_DELAY_TEXT = any_of(
+    r"warning (?:message )?only|just a warning|do not need to resend|no action is required",
+    r"will (?:be retried|keep trying|retry|be re-?attempted|continue|try again)"
+    r"|attempts will (?:be made|continue)",
+    r"not yet (?:been )?deliver|has been delayed|temporarily (?:deferred|delayed)|we.ll keep trying",
+    r"(?:still )?being (?:retried|attempted)|continues? to (?:try|attempt)",
+    r"noch nicht zugestellt|weitere zustellversuche|pas encore été|nouvelle tentative|aún no se"
+    r"|se volverá a intentar",
+)
+_GAVE_UP = any_of(
+    r"(?:given|giving|gave) up\b(?! after)",
+    r"(?:not going to|will not|won.t) (?:try|be (?:re)?tried)",
+    r"no (?:further|more) (?:delivery )?attempts",
+    r"permanent(?:ly)? (?:error|fail)|failed permanently|in the queue too long",
+)
+_ARRIVED = any_of(r"success", r"\(relay\)|relayed", r"\bwas delivered|has been delivered|^delivered:")
+
+
+def is_failure(notice: Notice) -> bool:
+    """Say whether a machine tells that our message did not arrive, or not yet."""
+    fields = notice.mail.fields
+    if (
+        "x-failed-recipients" in fields
+        or notice.mail.parameters.get("report-type", "").lower() == "delivery-status"
+    ):
+        return True
+    subject = fields.text("subject")
+    if _REPLY.match(subject):
+        return False
+    titled = bool(_SUBJECT.match(subject))
+    says_so = bool(_TEXT.search(notice.text[:_EARLY]))
+    if is_from_machine(notice):
+        return titled or says_so
+    return says_so and (titled or (bool(notice.returned) and bool(_LIKE_MACHINE.search(_from(notice)))))
+
+
+def is_from_machine(notice: Notice) -> bool:
+    """Say whether a mail system wrote this, by its name or by the empty return path (RFC 5321 §4.5.5)."""
+    return "<>" in notice.mail.fields.first("return-path") or bool(_MACHINE.search(_from(notice)))
+
+
+def has_arrived(notice: Notice) -> bool:
+    """Say whether a notice tells of success only."""
+    return bool(_ARRIVED.search(notice.mail.fields.text("subject"))) and not _TEXT.search(
+        notice.text[:_EARLY]
+    )
+
+
+def is_delay(notice: Notice) -> bool:
+    """Say whether the other side still tries."""
+    early = notice.text[:_EARLY]
+    if _GAVE_UP.search(early):
+        return False
+    return bool(_DELAY_TEXT.search(early) or _DELAY_SUBJECT.search(notice.mail.fields.text("subject")))
+
+
+def _from(notice: Notice) -> str:
+    return notice.mail.fields.text("from")[:300]

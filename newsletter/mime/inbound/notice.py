@@ -1,0 +1,133 @@
+"""Lay a message out for those who read reports: what the machine wrote, and what it returns of our message."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from newsletter.mime.inbound import addresses
+from newsletter.mime.inbound.fields import Fields
+from newsletter.mime.inbound.parts import TEXT_MAX, Mail, Part, header_block, parse
+
+RETURNED = (
+    "message/rfc822",
+    "text/rfc822-headers",
+    "message/rfc822-headers",
+    "message/global",
+    "message/global-headers",
+    "text/rfc822",
+)
+# A line that says: here begins what you wrote.
+_MESSAGE = r"(?:message|mail|e-?mail|text|header)s?"
+_CUT = re.compile(
+    r"^[ \t>*]*(?:"
+    rf"[-=_*#]{{2,}}.{{0,60}}\b(?:(?:original|unsent|undelivered|returned|rejected) {_MESSAGE}"
+    rf"|copy of|message (?:headers?|text)"
+    rf"|headers? of|body of)\b"
+    rf"|.{{0,40}}\b(?:copy of (?:the|your) (?:original )?{_MESSAGE}|(?:original|unsent|undelivered"
+    rf"|returned) {_MESSAGE}(?: headers?)?"
+    rf"|message headers?|headers? of (?:the|your)(?: original)? {_MESSAGE}|content of the message)\b"
+    r"[^\n.:]{0,40}(?::|follows?[:.]?|below[:.]?|[-=_*]{2,})[ \t]*$"
+    r"|.{0,20}(?:ursprüngliche (?:nachricht|e-?mail)|message d.origine|mensaje original"
+    r"|mensagem original|messaggio originale"
+    r"|oorspronkelijk bericht|исходное сообщение|元のメッセージ|オリジナルメッセージ|原始邮件)[^\n.:]{0,40}[ \t:：]*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADER_LINE = re.compile(r"^[ \t>|]{0,8}([A-Za-z][\w-]{1,40}):(?:[ \t]|$)")
+_ONLY_IN_HEADERS = frozenset(
+    "received return-path message-id mime-version dkim-signature delivered-to "
+    "content-type x-mailer x-original-to".split()
+)
+
+
+@dataclass
+class Notice:
+    """Hold one message with the views that readers of reports share."""
+
+    mail: Mail
+
+    @cached_property
+    def _returned_part(self) -> Part | None:
+        found = self.mail.of_type(*RETURNED)
+        if found:
+            return found
+        return next(
+            (part for part in self.mail.parts[1:] if "from" in part.fields and "to" in part.fields), None
+        )
+
+    @cached_property
+    def own_parts(self) -> list[Part]:
+        """Return the leaves that are not our message coming back."""
+        parts = self.mail.parts
+        if self._returned_part in parts:
+            parts = parts[: parts.index(self._returned_part)]
+        return parts
+
+    @cached_property
+    def written(self) -> str:
+        """Return the readable text, with whatever is quoted in it."""
+        for kind in ("text/plain", "text/html"):
+            texts = [part.text for part in self.own_parts if part.type == kind]
+            if any(text.strip() for text in texts):
+                return "\n".join(texts)[:TEXT_MAX]
+        return ""
+
+    @cached_property
+    def _cut_at(self) -> int:
+        """Return where in the readable text our own message begins."""
+        cut = _CUT.search(self.written)
+        return min(cut.start() if cut else len(self.written), _headers_at(self.written, strict=True))
+
+    @cached_property
+    def text(self) -> str:
+        """Return what the machine wrote, up to what it returns."""
+        return self.written[: self._cut_at]
+
+    @cached_property
+    def returned(self) -> Fields:
+        """Return the header of our message, as far as it came back."""
+        part = self._returned_part
+        if part:
+            return header_block(part.content) if part.type in RETURNED else part.fields
+        rest = self.written[self._cut_at :]
+        return header_block(rest[_headers_at(rest, strict=False) :].encode("utf-8", "replace"))
+
+    @property
+    def returned_report(self) -> Notice | None:
+        """Return what came back when that is a report itself."""
+        part = self._returned_part
+        inner = parse(part.content) if part and part.type in RETURNED else None
+        return Notice(inner) if inner and inner.type == "multipart/report" else None
+
+    @cached_property
+    def addressed(self) -> frozenset[str]:
+        """Return the addresses that this message itself went to: ours.
+
+        X-Original-To is left out: in the notices of one server (dma) it names who failed.
+        """
+        return addresses.folded(addresses.in_fields(self.mail.fields, "to", "delivered-to", "envelope-to"))
+
+    @cached_property
+    def senders(self) -> frozenset[str]:
+        """Return the addresses that our message, as it came back, went out from."""
+        return addresses.folded(
+            addresses.in_fields(self.returned, "return-path", "from", "sender", "reply-to", "errors-to")
+        )
+
+
+def _headers_at(text: str, *, strict: bool) -> int:
+    """Return where two header lines in a row begin; strictly, one of them stands in nothing but headers."""
+    position, run_at = 0, 0
+    run: list[str] = []
+    for line in text.split("\n"):
+        field = _HEADER_LINE.match(line)
+        if field:
+            run_at = run_at if run else position
+            run.append(field.group(1).lower())
+            if len(run) > 1 and not (strict and _ONLY_IN_HEADERS.isdisjoint(run)):
+                return run_at
+        elif not (run and line[:1] in " \t" and line.strip()):
+            run.clear()
+        position += len(line) + 1
+    return len(text)
