@@ -8,14 +8,20 @@ words in general use, then the codes that many servers use loosely (RFC 3463, RF
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.domain import destinations
 from newsletter.domain.diagnosis import codes, refusals
-from newsletter.domain.diagnosis.generic import GENERIC
+from newsletter.domain.diagnosis.gateways import GATEWAYS
+from newsletter.domain.diagnosis.languages import LANGUAGES
+from newsletter.domain.diagnosis.message import MESSAGE
+from newsletter.domain.diagnosis.providers import PROVIDERS
+from newsletter.domain.diagnosis.recipient import MAILBOX, WAY
 from newsletter.domain.diagnosis.refusals import Refusal
 from newsletter.domain.diagnosis.rules import Found, Rules
+from newsletter.domain.diagnosis.sender import SENDER
+from newsletter.domain.diagnosis.servers import SERVERS
 from newsletter.domain.outcomes import SmtpReply
 
 INVALID_RECIPIENT = "invalid_recipient"
@@ -56,8 +62,8 @@ CATEGORIES: Mapping[str, str] = {
 _HARD = frozenset({"userunknown", "hasmoved", "hostunknown", "notaccept"})
 _EVIDENCE_MAX = 200  # characters
 
-PROVIDERS = Rules(())
-WORDS = Rules(GENERIC)
+FAMILIES = Rules((*PROVIDERS, *GATEWAYS, *SERVERS, *codes.STANDARDS))
+WORDS = Rules((*SENDER, *MESSAGE, *MAILBOX, *WAY, *LANGUAGES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Diagnosis:
 def diagnose(reply: SmtpReply, *, group: str | None = None) -> Diagnosis:
     """Read a reply of our own dialogue; ``group`` is the destination (domain/destinations.py), None: not known."""
     said = " ".join(part for part in (str(reply.code), reply.enhanced, reply.text) if part)
-    return _diagnose(refusals.read(said, group=group), is_final=True)
+    return _diagnose([refusals.read(said, group=group)], is_final=True)
 
 
 def diagnose_text(
@@ -91,12 +97,29 @@ def diagnose_text(
     a notice of delay. ``mta`` is the name of the server that spoke, None: not known. An unclear refusal is
     ``undefined``, which harms nobody; no text raises an error.
     """
+    return diagnose_texts([text], status=status, is_final=is_final, mta=mta)
+
+
+def diagnose_texts(
+    texts: Iterable[str], *, status: str | None = None, is_final: bool = True, mta: str | None = None
+) -> Diagnosis:
+    """Read several texts about one recipient, the closest first.
+
+    A text decides if its words say something or if it has a code; else the next is asked, and at last ``status``.
+    """
     group = destinations.group_of_server(mta) if mta else None
-    return _diagnose(refusals.read(text, status=status, group=group), is_final=is_final)
+    read = [refusals.read(text, status=status, group=group) for text in texts]
+    return _diagnose(read or [refusals.read("", status=status)], is_final=is_final)
 
 
-def _diagnose(refusal: Refusal, *, is_final: bool) -> Diagnosis:
-    found = _find(refusal)
+def _diagnose(read: Sequence[Refusal], *, is_final: bool) -> Diagnosis:
+    for refusal in read:
+        found = _by_words(refusal) or (_by_rest(refusal) if refusal.has_code else None)
+        if found is not None:
+            break
+    else:
+        refusal = read[0]
+        found = _by_rest(refusal)
     return Diagnosis(
         found.reason,
         CATEGORIES[found.reason],
@@ -105,13 +128,14 @@ def _diagnose(refusal: Refusal, *, is_final: bool) -> Diagnosis:
     )
 
 
-def _find(refusal: Refusal) -> Found:
+def _by_words(refusal: Refusal) -> Found | None:
+    """Ask the tables; what a server said itself goes before what was told about it."""
     return (
-        PROVIDERS.find(refusal.line)
+        FAMILIES.find(refusal.said)
+        or FAMILIES.find(refusal.told)
         or _by_code(refusal, codes.SPECIFIC)
-        or WORDS.find(refusal.line)
-        or _by_code(refusal, codes.LOOSE)
-        or _by_rest(refusal)
+        or WORDS.find(refusal.said)
+        or WORDS.find(refusal.told)
     )
 
 
@@ -123,6 +147,8 @@ def _by_code(refusal: Refusal, table: Mapping[str, str]) -> Found | None:
 
 
 def _by_rest(refusal: Refusal) -> Found:
+    if found := _by_code(refusal, codes.LOOSE):
+        return found
     for code in (refusal.enhanced, refusal.status):
         if code[2:3] in codes.BY_SUBJECT:
             return Found(codes.BY_SUBJECT[code[2:3]], code)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from newsletter.domain.diagnosis.rules import family
+
 # By subject and detail. These say one thing wherever they are used, so that they go before words in general use.
 SPECIFIC: Mapping[str, str] = {
     "1.6": "hasmoved",
+    "1.7": "rejected",
+    "1.8": "rejected",
     "2.2": "mailboxfull",
     "2.3": "exceedlimit",
     "3.4": "mesgtoobig",
@@ -38,8 +42,6 @@ LOOSE: Mapping[str, str] = {
     "1.2": "hostunknown",
     "1.3": "userunknown",
     "1.4": "filtered",
-    "1.7": "rejected",
-    "1.8": "rejected",
     "1.9": "systemerror",
     "1.10": "notaccept",  # null MX (RFC 7505)
     "2.0": "filtered",
@@ -53,7 +55,7 @@ LOOSE: Mapping[str, str] = {
     "4.0": "networkerror",
     "4.1": "networkerror",
     "4.2": "networkerror",
-    "4.3": "networkerror",
+    "4.3": "systemerror",  # directory server failure
     "4.4": "hostunknown",
     "4.5": "speeding",
     "4.6": "networkerror",
@@ -92,6 +94,8 @@ BY_SUBJECT: Mapping[str, str] = {
     "7": "policyviolation",
 }
 BY_REPLY: Mapping[str, str] = {
+    "451": "systemerror",
+    "452": "systemfull",
     "500": "syntaxerror",
     "501": "syntaxerror",
     "502": "syntaxerror",
@@ -104,3 +108,36 @@ BY_REPLY: Mapping[str, str] = {
     "552": "mailboxfull",  # RFC 5321 §4.2.3: exceeded storage allocation
     "556": "notaccept",  # RFC 7504: the domain takes none
 }
+
+# Some servers write what a code is called (RFC 3463 §3) beside another code, or beside none.
+STANDARDS = family(
+    "standards",
+    ("userunknown", r"bad destination mailbox address", r"destination mailbox address (ambiguous|invalid)"),
+    ("hostunknown", r"bad destination system address", r"unable to route"),
+    ("hasmoved", r"(destination )?mailbox has moved"),
+    ("rejected", r"bad senders (mailbox|system) address"),
+    ("suspend", r"mailbox disabled not accepting"),
+    ("exceedlimit", r"message length exceeds administrative limit"),
+    ("filtered", r"mailing list expansion"),
+    ("systemfull", r"mail system full"),
+    ("notaccept", r"system not accepting (network )?messages"),
+    (
+        "systemerror",
+        r"system not capable of selected",
+        r"system incorrectly configured",
+        r"directory server failure",
+    ),
+    ("mesgtoobig", r"message too big for system"),
+    ("networkerror", r"no answer from host", r"bad connection", r"routing loop"),
+    ("speeding", r"mail system congestion"),
+    ("expired", r"delivery time expired"),
+    ("syntaxerror", r"invalid command arguments", r"wrong protocol version"),
+    ("contenterror", r"media not supported", r"conversion (required|failed|with loss)"),
+    (
+        "securityerror",
+        r"delivery not authori[sz]ed message refused\.?$",
+        r"security (conversion|features)",
+        r"cryptographic",
+    ),
+    ("policyviolation", r"message integrity failure"),
+)

@@ -21,15 +21,21 @@ class Refusal:
     """Hold what the tables look at.
 
     ``code`` is the SMTP reply's ("550") or empty; ``enhanced`` that of the text ("5.1.1") or empty, ``status`` that of
-    the report around it (RFC 3464 §2.3.4) or empty. ``line`` begins with code, enhanced code and the group of
-    servers that spoke, "-" for what is not known, and goes on with the words in lower case:
-    "550 5.1.1 google recipient address rejected user unknown".
+    the report around it (RFC 3464 §2.3.4) or empty. ``said`` is the reply that the text quotes: code, enhanced code and
+    the group of servers that spoke, "-" for what is not known, and the words in lower case, such as "550 5.1.1 google
+    recipient address rejected user unknown". ``told`` holds the words before it too.
     """
 
     code: str
     enhanced: str
     status: str
-    line: str
+    said: str
+    told: str
+
+    @property
+    def has_code(self) -> bool:
+        """Say whether a server is quoted with a code."""
+        return bool(self.code or self.enhanced)
 
     @property
     def is_temporary(self) -> bool:
@@ -40,20 +46,25 @@ class Refusal:
 def read(text: str, *, status: str | None = None, group: str | None = None) -> Refusal:
     """Read a reply, a Diagnostic-Code or a sentence of a report; only the first 2,000 characters count."""
     text = text[:_READ_MAX].lower().translate(_APOSTROPHES)
-    code, enhanced = _first(_CODE, text), _first(_ENHANCED, text)
+    code, enhanced = _CODE.search(text), _ENHANCED.search(text)
+    begins = min((found.start() for found in (code, enhanced) if found), default=0)
+    codes = " ".join(found.group(1) if found else "-" for found in (code, enhanced)) + f" {group or '-'} "
+    said = codes + _words(text[begins:])
+    given = _STATUS.match(status or "")
+    return Refusal(
+        code=code.group(1) if code else "",
+        enhanced=enhanced.group(1) if enhanced else "",
+        status=given.group(1) if given else "",
+        said=said,
+        told=codes + _words(text) if begins else said,
+    )
+
+
+def _words(text: str) -> str:
     if "@" in text:
         text = _ADDRESS.sub(" ", text)
     text = _CODE.sub(" ", _ENHANCED.sub(" ", text))  # each line of a reply repeats them (RFC 2034 §4)
     text = (
         text.replace("e-mail", "email").replace("can't", "cannot").replace("n't", " not").replace("'s", "s")
     )
-    words = _NOT_WORDS.sub(" ", text).replace(" . ", " ").strip()
-    words = words.replace("mail box", "mailbox")
-    given = _STATUS.match(status or "")
-    line = f"{code or '-'} {enhanced or '-'} {group or '-'} {words}"
-    return Refusal(code, enhanced, given.group(1) if given else "", line)
-
-
-def _first(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found.group(1) if found else ""
+    return _NOT_WORDS.sub(" ", text).replace(" . ", " ").replace("mail box", "mailbox").strip()

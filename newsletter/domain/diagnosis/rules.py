@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 SYNONYMS: Mapping[str, str] = {
-    "WHO": r"(users?|recipients?|mailbox|accounts?|address|addresses|addressee|customer|person|subscriber|alias|inbox"
-    r"|name|id|login)",
+    "WHO": (
+        r"\b(users?|user ?ids?|usernames?|recipients?|mailbox|accounts?|address|addresses|addressee|customer|person"
+        r"|subscriber|alias|inbox|name|id|login)\b"
+    ),
+    "MAIL": r"\b(e?mails?|messages?)\b",
     "NEAR": r"\b.{0,40}\b",
     "IS ": r"(is |was |are |were |be |been |has been |have been |being )?",
     "THE ": r"(the |a |an |this |that |your |my |our |its |their |his )?",
-    "MAIL": r"(e?mails?|messages?)",
 }
 _GROUP = re.compile(r"\((\?!)?([^()]*)\)([?*+{]?)")
 # What is no letter that must stand in the text: classes, escapes, counted and optional letters, anchors.
