@@ -27,3 +27,18 @@ class ArrivalStatus(StrEnum):
     WAITING = "waiting"
     READ = "read"
     FAILED = "failed"
+
+
+class ArrivalResult(StrEnum):
+    """Say what came of an arrival that was read; those of ``TO_LOOK_AT`` are for a person."""
+
+    RECORDED = "recorded"
+    KNOWN = "known"  # it says nothing that we did not know
+    IGNORED = "ignored"  # it is none of the things that anything follows from
+    LOOP = "loop"  # it went through more servers than any mail does
+    UNIDENTIFIED = "unidentified"  # nobody can say whose message it is about
+    DOUBTFUL = "doubtful"  # a report to a return path that no mail system sent
+    PERSON = "person"  # somebody wrote to us
+
+
+TO_LOOK_AT = frozenset({ArrivalResult.UNIDENTIFIED, ArrivalResult.DOUBTFUL, ArrivalResult.PERSON})

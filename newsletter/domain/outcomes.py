@@ -54,6 +54,7 @@ class OutcomeKind(StrEnum):
     SUPPRESSED = "suppressed"  # the provider did not try: the address is on its own list
     OPENED = "opened"
     CLICKED = "clicked"
+    REPLIED = "replied"  # the reader wrote to us
     AUTO_REPLIED = "auto_replied"  # a machine answered for the reader
     UNKNOWN = "unknown"
 

@@ -12,11 +12,19 @@ from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, load_only
 
-from newsletter.domain.arrivals import ATTEMPTS_MAX, KEPT_BYTES, KEPT_FOR, READ_BYTES, ArrivalStatus
+from newsletter.domain.arrivals import (
+    ATTEMPTS_MAX,
+    KEPT_BYTES,
+    KEPT_FOR,
+    READ_BYTES,
+    ArrivalResult,
+    ArrivalStatus,
+)
 from newsletter.store.tables import Arrival
 
 LEASE = timedelta(minutes=2)  # a reader takes at most 250 ms a mail; one that died is followed by another
 _AT_ONCE = 500  # rows deleted in one transaction: their bodies may be large
+_ERROR_CHARS = 2_000
 _LISTED = (
     Arrival.way,
     Arrival.received_at,
@@ -109,14 +117,27 @@ def get(session: Session, arrival_id: int) -> Arrival | None:
     return session.get(Arrival, arrival_id, populate_existing=True)
 
 
-def done(session: Session, arrival_id: int, *, kind: str, result: str, now: datetime) -> bool:
-    """Say what an arrival was and what came of it; False when another reader was first."""
-    return _finish(session, arrival_id, status=ArrivalStatus.READ, kind=kind, result=result, now=now)
+def done(
+    session: Session, arrival_id: int, *, kind: str, result: ArrivalResult, now: datetime, error: str = ""
+) -> bool:
+    """Say what an arrival was and what came of it; False when another reader was first.
+
+    ``error`` says what of it could not be read.
+    """
+    return _finish(
+        session,
+        arrival_id,
+        status=ArrivalStatus.READ,
+        kind=kind,
+        result=result,
+        error=_storable(error, chars=_ERROR_CHARS),
+        now=now,
+    )
 
 
 def failed(session: Session, arrival_id: int, *, error: str, now: datetime) -> bool:
     """Put an arrival aside that could not be read; it stays for a person to look at."""
-    shown = _storable(error, chars=2_000)
+    shown = _storable(error, chars=_ERROR_CHARS)
     return _finish(session, arrival_id, status=ArrivalStatus.FAILED, error=shown, now=now)
 
 

@@ -7,8 +7,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from newsletter.domain.arrivals import ATTEMPTS_MAX, KEPT_BYTES, READ_BYTES, ArrivalStatus, MailWay
-from newsletter.store import Database, Session, arrivals
+from newsletter.domain.arrivals import (
+    ATTEMPTS_MAX,
+    KEPT_BYTES,
+    READ_BYTES,
+    ArrivalResult,
+    ArrivalStatus,
+    MailWay,
+)
+from newsletter.store import Database, Session, alerts, arrivals
 from newsletter.store.tables import Arrival
 from tests.clocks import NOON
 
@@ -129,7 +136,7 @@ def test_what_was_read_is_not_read_again_until_told(session: Session) -> None:
     keep(session)
     [arrival_id] = arrivals.claim(session, now=NOON, limit=5)
 
-    assert arrivals.done(session, arrival_id, kind="bounce", result="recorded", now=NOON)
+    assert arrivals.done(session, arrival_id, kind="bounce", result=ArrivalResult.RECORDED, now=NOON)
     assert not arrivals.failed(session, arrival_id, error="late", now=NOON)
     assert not arrivals.is_due(session, now=NOON + timedelta(days=1))
 
@@ -138,7 +145,9 @@ def test_what_was_read_is_not_read_again_until_told(session: Session) -> None:
 
 
 def test_arrivals_are_counted_and_listed_by_result(session: Session) -> None:
-    for number, result in enumerate(("recorded", "unidentified", "recorded")):
+    for number, result in enumerate(
+        (ArrivalResult.RECORDED, ArrivalResult.UNIDENTIFIED, ArrivalResult.RECORDED)
+    ):
         keep(session, b"%d" % number)
         [arrival_id] = arrivals.claim(session, now=NOON, limit=1)
         arrivals.done(session, arrival_id, kind="bounce", result=result, now=NOON)
@@ -155,7 +164,13 @@ def test_arrivals_are_counted_and_listed_by_result(session: Session) -> None:
 
 def test_after_thirty_days_only_what_was_never_read_is_left(session: Session) -> None:
     keep(session, b"read")
-    arrivals.done(session, arrivals.claim(session, now=NOON, limit=1)[0], kind="bounce", result="", now=NOON)
+    arrivals.done(
+        session,
+        arrivals.claim(session, now=NOON, limit=1)[0],
+        kind="bounce",
+        result=ArrivalResult.IGNORED,
+        now=NOON,
+    )
     keep(session, b"unread")
 
     early = arrivals.sweep(session, now=NOON + timedelta(days=30))
@@ -163,3 +178,15 @@ def test_after_thirty_days_only_what_was_never_read_is_left(session: Session) ->
 
     assert (early, late) == (0, 1)
     assert session.scalars(select(Arrival.body)).all() == [b"unread"]
+
+
+def test_what_a_person_should_know_is_told_once_counted_and_forgotten(session: Session) -> None:
+    first = alerts.note(session, "content", "mailing 4", "554 5.7.1 spam", now=NOON)
+    second = alerts.note(session, "content", "mailing 4", "554 5.7.1 more spam", now=NOON + timedelta(days=1))
+    alerts.note(session, "content", "mailing 5", "554 5.7.1 spam", now=NOON)
+
+    assert (first, second) == (True, False)
+    shown = alerts.recent(session, now=NOON + timedelta(days=7))
+    assert [(each.subject, each.count, each.text) for each in shown] == [
+        ("mailing 4", 2, "554 5.7.1 more spam")
+    ]
