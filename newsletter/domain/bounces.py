@@ -17,7 +17,7 @@ from newsletter.domain.diagnosis.gateways import GATEWAYS
 from newsletter.domain.diagnosis.languages import LANGUAGES
 from newsletter.domain.diagnosis.message import MESSAGE
 from newsletter.domain.diagnosis.providers import PROVIDERS
-from newsletter.domain.diagnosis.recipient import MAILBOX, WAY
+from newsletter.domain.diagnosis.recipient import MAILBOX, WAY, WEAK
 from newsletter.domain.diagnosis.refusals import Refusal
 from newsletter.domain.diagnosis.rules import Found, Rules
 from newsletter.domain.diagnosis.sender import SENDER
@@ -64,6 +64,7 @@ _EVIDENCE_MAX = 200  # characters
 
 FAMILIES = Rules((*PROVIDERS, *GATEWAYS, *SERVERS, *codes.STANDARDS))
 WORDS = Rules((*SENDER, *MESSAGE, *MAILBOX, *WAY, *LANGUAGES))
+LAST_WORDS = Rules(WEAK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def diagnose_texts(
 
 def _diagnose(read: Sequence[Refusal], *, is_final: bool) -> Diagnosis:
     for refusal in read:
-        found = _by_words(refusal) or (_by_rest(refusal) if refusal.has_code else None)
+        found = _by_words(refusal) or (_by_rest(refusal) if refusal.is_reply else None)
         if found is not None:
             break
     else:
@@ -147,9 +148,16 @@ def _by_code(refusal: Refusal, table: Mapping[str, str]) -> Found | None:
 
 
 def _by_rest(refusal: Refusal) -> Found:
-    if found := _by_code(refusal, codes.LOOSE):
-        return found
+    return (
+        _by_code(refusal, codes.LOOSE)
+        or LAST_WORDS.find(refusal.told)
+        or _by_subject(refusal)
+        or Found(codes.BY_REPLY.get(refusal.code, "undefined"), refusal.code)
+    )
+
+
+def _by_subject(refusal: Refusal) -> Found | None:
     for code in (refusal.enhanced, refusal.status):
         if code[2:3] in codes.BY_SUBJECT:
             return Found(codes.BY_SUBJECT[code[2:3]], code)
-    return Found(codes.BY_REPLY.get(refusal.code, "undefined"), refusal.code)
+    return None

@@ -44,6 +44,7 @@ YAHOO = family(
     ("blocked", r"\bbl\d\d connections will not be accepted", r"\b(rtr|con|rly|dyn) (bl|b\d|bg|ch|t\d)\b"),
     ("spamdetected", r"\bhv[uc] \w\d\b"),
     ("filtered", r"is not accepting mail from this sender"),
+    ("authfailure", r"unauthenticated email from"),
     ("policyviolation", r"(message|email) not accepted for policy reasons"),
 )
 
@@ -67,6 +68,7 @@ MICROSOFT = family(
         r"\b(sc 00\d|dy 00\d|ou 00\d)\b",
     ),
     ("blocked", r"part of their network is on our block ?list", r"\b[45]\.7\.(60[6-9]|6[1-4]\d)\b"),
+    ("badreputation", r"rate limited due to ip reputation"),
     ("speeding", r"\brp 00[1-3]\b", r"\b(s77\d\w*|s3114|s77719)\b", r"\b4\.7\.(500|65\d)\b"),
     (
         "speeding",
@@ -166,25 +168,35 @@ ASIAN = family(
 
 AMERICAN = family(
     "american providers",
-    ("userunknown", r"not our customer", r"account not found.{0,40}irbounce"),
-    ("blocked", r"comcast block for spam", r"\b(bl|ldbl)0\d{5}\b", r"found on one or more dnsbls"),
-    ("speeding", r"\brl0\d{5}\b"),
-    ("requireptr", r"\b(pt|dn)0\d{5}\b", r"servers without a valid sender domain", r"fix reverse dns"),
-    ("authfailure", r"\bdm0\d{5}\b"),
+    ("userunknown", r"not our customer", r"account not found.{0,40}irbounce", r"\b(rcp p1|int p[134])\b"),
+    ("filtered", r"\brcp p2\b"),
+    ("rejected", r"\bdns p[12]\b"),
+    ("mesgtoobig", r"\b(msg p1|int p2)\b"),
+    ("policyviolation", r"\bmsg p2\b"),
+    ("notcompliantrfc", r"\bmsg p3\b"),
     (
         "blocked",
-        r"dnsbl rbl \d* ?\S* is blocked",
-        r"abuse rbl",
-        r"blockedbyearthlink",
-        r"\bcx(bl|dns|sndr|mxrt)\b",
+        r"comcast block for spam",
+        r"\b(bl00|ldbl)\d{4,6}\b",
+        r"found on one or more dnsbls",
+        r"\bpol [pt]\d\b",
     ),
-    ("speeding", r"\bcxthrt\b", r"\baup in 1[23]\d\d\b"),
-    ("blocked", r"currently blocked by verizon", r"\baup (in|i|o) \d+\b"),
-    ("toomanyconn", r"\bib607\w?\b"),
-    ("requireptr", r"\bib(105|106|108)\b"),
-    ("spamdetected", r"\bib504\b"),
-    ("blocked", r"\bib1\d\d\b"),
-    ("speeding", r"\bib[27]\d\d\w?\b"),
+    ("speeding", r"\brl00\d{4}\b"),
+    (
+        "requireptr",
+        r"\b(pt00|dn00)\d{4}\b",
+        r"servers without a valid sender domain",
+        r"fix reverse dns",
+        r"\bdns p3\b",
+    ),
+    ("authfailure", r"\bdm00\d{4}\b", r"\bcxsndr\b"),
+    ("blocked", r"dnsbl rbl \d* ?\S* is blocked", r"abuse rbl", r"blockedbyearthlink"),
+    ("blocked", r"\b(cxbl|cdrbl|ipbl[01]{4})\b", r"currently blocked by verizon"),
+    ("requireptr", r"\bcxdns\b", r"\bib10[568]\b"),
+    ("toomanyconn", r"\bcxcnct\b", r"\bib607\w?\b"),
+    ("speeding", r"\b(cxthrt|cxmxrt)\b", r"\baup in 1[23]\d\d\b"),
+    ("blocked", r"\baup (in|i|o) \d+\b", r"\bib1\d\d\b"),
+    ("spamdetected", r"\bib504\b", r"judged to be spam"),
 )
 
 PROVIDERS = (

@@ -48,7 +48,7 @@ MAILBOX = family(
         r"WHONEAR(not active|no longer active|not enabled|on hold|has expired|expired|closed|disactivated)",
         r"\b(disabled|suspended|deactivated|inactive|locked|frozen|dormant|expired|closed) WHO",
         r"\binactiv(e|ity)\b",
-        r"(temporarily|permanently) (disabled|suspended)",
+        r"(temporarily|permanently) disabled",
     ),
     (
         "hasmoved",
@@ -116,9 +116,9 @@ WAY = family(
     ),
     (
         "systemerror",
-        r"\bldap\b",
-        r"directory (server|service)",
-        r"(operating|internal|file|mail) (system|server) (error|failure|problem|fault)",
+        r"(ldap|directory) (server|service|lookup|error|failure)",
+        r"(operating|internal|file) (system|server) (error|failure|problem|fault)",
+        r"error (while|when|in) (being )?process",
         r"(configuration|internal|software|disk) (error|failure|problem|fault)",
     ),
     (
@@ -133,6 +133,7 @@ WAY = family(
         r"failing for a long time",
         r"(maximum|max|exceeded) (queue|delivery|retr\w+) (time|lifetime|period|attempts)",
         r"giving up",
+        r"not been (collected|fetched|picked up)",
         r"(failed|after) \d+ (failed )?attempts",
         r"delivery time\b",
         r"(still )?(undelivered|not delivered) after",
@@ -171,6 +172,11 @@ WAY = family(
         r"(i ?o|input output) error",
         r"database",
     ),
+)
+
+# Words that say little: they are asked when the codes have said nothing either.
+WEAK = family(
+    "generic",
     ("speeding", r"try (again|later|your)", r"come back later", r"temporarily deferred", r"\bdeferred\b"),
     ("filtered", r"\bfiltered\b"),
     (

@@ -33,9 +33,9 @@ class Refusal:
     told: str
 
     @property
-    def has_code(self) -> bool:
-        """Say whether a server is quoted with a code."""
-        return bool(self.code or self.enhanced)
+    def is_reply(self) -> bool:
+        """Say whether a server is quoted: with an enhanced code, or with a code and words behind it."""
+        return bool(self.enhanced or (self.code and not self.said.endswith(" ")))
 
     @property
     def is_temporary(self) -> bool:
@@ -47,7 +47,7 @@ def read(text: str, *, status: str | None = None, group: str | None = None) -> R
     """Read a reply, a Diagnostic-Code or a sentence of a report; only the first 2,000 characters count."""
     text = text[:_READ_MAX].lower().translate(_APOSTROPHES)
     code, enhanced = _CODE.search(text), _ENHANCED.search(text)
-    begins = min((found.start() for found in (code, enhanced) if found), default=0)
+    begins = _begin(text, code or enhanced)
     codes = " ".join(found.group(1) if found else "-" for found in (code, enhanced)) + f" {group or '-'} "
     said = codes + _words(text[begins:])
     given = _STATUS.match(status or "")
@@ -58,6 +58,11 @@ def read(text: str, *, status: str | None = None, group: str | None = None) -> R
         said=said,
         told=codes + _words(text) if begins else said,
     )
+
+
+def _begin(text: str, code: re.Match[str] | None) -> int:
+    """Return where a reply begins; qmail writes its code behind the words: "no mailbox here by that name. (#5.1.1)"."""
+    return 0 if code is None or text[code.start() - 1 : code.start()] == "#" else code.start()
 
 
 def _words(text: str) -> str:

@@ -25,7 +25,7 @@ SYNONYMS: Mapping[str, str] = {
 }
 _GROUP = re.compile(r"\((\?!)?([^()]*)\)([?*+{]?)")
 # What is no letter that must stand in the text: classes, escapes, counted and optional letters, anchors.
-_LOOSE = re.compile(r"\[[^]]*\]|\\[^.]|[^\\][?*]|.?\{[^}]*\}|(?<!\\)\.|[+^$\0]")
+_LOOSE = re.compile(r"\[[^]]*\][?*+]?|\\[^.][?*+]?|[^\\][?*]|.?\{[^}]*\}|(?<!\\)\.|[+^$\0]")
 
 
 @dataclass(frozen=True, slots=True)

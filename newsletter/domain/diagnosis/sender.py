@@ -160,6 +160,7 @@ SENDER = family(
         r"\bip address\b",
         r"connections? (\S+ ){0,4}(rejected|denied|not (allowed|accepted|authorized)|blocked|by policy)",
         r"\baccess IS denied",
+        r"blocked (for|due to|because of) (\w+ )?abuse",
         r"no smtp service",
     ),
 )
