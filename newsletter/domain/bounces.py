@@ -62,9 +62,25 @@ CATEGORIES: Mapping[str, str] = {
 _HARD = frozenset({"userunknown", "hasmoved", "hostunknown", "notaccept"})
 _EVIDENCE_MAX = 200  # characters
 
-FAMILIES = Rules((*PROVIDERS, *GATEWAYS, *SERVERS, *codes.STANDARDS))
-WORDS = Rules((*SENDER, *MESSAGE, *MAILBOX, *WAY, *LANGUAGES))
-LAST_WORDS = Rules(WEAK)
+
+@dataclass(frozen=True)
+class Tables:
+    """Hold the words in the order in which they are asked; those that say little come behind the codes."""
+
+    of_families: Rules
+    in_general_use: Rules
+    weak: Rules
+
+    def without(self, *families: str) -> Tables:
+        """Return the tables with some families switched off, to measure what they are worth."""
+        return Tables(self.of_families.without(*families), self.in_general_use.without(*families), self.weak)
+
+
+TABLES = Tables(
+    of_families=Rules((*PROVIDERS, *GATEWAYS, *SERVERS, *codes.STANDARDS)),
+    in_general_use=Rules((*SENDER, *MESSAGE, *MAILBOX, *WAY, *LANGUAGES)),
+    weak=Rules(WEAK),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +102,16 @@ class Diagnosis:
 def diagnose(reply: SmtpReply, *, group: str | None = None) -> Diagnosis:
     """Read a reply of our own dialogue; ``group`` is the destination (domain/destinations.py), None: not known."""
     said = " ".join(part for part in (str(reply.code), reply.enhanced, reply.text) if part)
-    return _diagnose([refusals.read(said, group=group)], is_final=True)
+    return _judge([refusals.read(said, group=group)], TABLES, is_final=True)
 
 
 def diagnose_text(
-    text: str, *, status: str | None = None, is_final: bool = True, mta: str | None = None
+    text: str,
+    *,
+    status: str | None = None,
+    is_final: bool = True,
+    mta: str | None = None,
+    tables: Tables = TABLES,
 ) -> Diagnosis:
     """Read a Diagnostic-Code, a provider's description or a sentence of a bounce.
 
@@ -98,66 +119,64 @@ def diagnose_text(
     a notice of delay. ``mta`` is the name of the server that spoke, None: not known. An unclear refusal is
     ``undefined``, which harms nobody; no text raises an error.
     """
-    return diagnose_texts([text], status=status, is_final=is_final, mta=mta)
+    return diagnose_texts([text], status=status, is_final=is_final, mta=mta, tables=tables)
 
 
 def diagnose_texts(
-    texts: Iterable[str], *, status: str | None = None, is_final: bool = True, mta: str | None = None
+    texts: Sequence[str],
+    *,
+    status: str | None = None,
+    is_final: bool = True,
+    mta: str | None = None,
+    tables: Tables = TABLES,
 ) -> Diagnosis:
-    """Read several texts about one recipient, the closest first.
+    """Read several texts about one recipient, the closest first; the others are looked at only when it is mute.
 
-    A text decides if its words say something or if it has a code; else the next is asked, and at last ``status``.
+    A text decides if its words say something or if it quotes a reply with a code.
     """
     group = destinations.group_of_server(mta) if mta else None
-    read = [refusals.read(text, status=status, group=group) for text in texts]
-    return _diagnose(read or [refusals.read("", status=status)], is_final=is_final)
+    read = (refusals.read(text, status=status, group=group) for text in texts or [""])
+    return _judge(read, tables, is_final=is_final)
 
 
-def _diagnose(read: Sequence[Refusal], *, is_final: bool) -> Diagnosis:
+def _judge(read: Iterable[Refusal], tables: Tables, *, is_final: bool) -> Diagnosis:
+    mute: list[Refusal] = []
     for refusal in read:
-        found = _by_words(refusal) or (_by_rest(refusal) if refusal.is_reply else None)
+        found = _by_words(refusal, tables) or (_by_rest(refusal, tables) if refusal.is_reply else None)
         if found is not None:
-            break
-    else:
-        refusal = read[0]
-        found = _by_rest(refusal)
-    return Diagnosis(
-        found.reason,
-        CATEGORIES[found.reason],
-        is_final and found.reason in _HARD and not refusal.is_temporary,
-        found.evidence[:_EVIDENCE_MAX],
-    )
+            return _diagnosis(found, refusal, is_final=is_final)
+        mute.append(refusal)
+    return _diagnosis(_by_rest(mute[0], tables), mute[0], is_final=is_final)
 
 
-def _by_words(refusal: Refusal) -> Found | None:
+def _diagnosis(found: Found, refusal: Refusal, *, is_final: bool) -> Diagnosis:
+    is_hard = is_final and found.reason in _HARD and not refusal.is_temporary
+    return Diagnosis(found.reason, CATEGORIES[found.reason], is_hard, found.evidence[:_EVIDENCE_MAX])
+
+
+def _by_words(refusal: Refusal, tables: Tables) -> Found | None:
     """Ask the tables; what a server said itself goes before what was told about it."""
     return (
-        FAMILIES.find(refusal.said)
-        or FAMILIES.find(refusal.told)
+        tables.of_families.find(*refusal.lines)
         or _by_code(refusal, codes.SPECIFIC)
-        or WORDS.find(refusal.said)
-        or WORDS.find(refusal.told)
+        or tables.in_general_use.find(*refusal.lines)
     )
 
 
-def _by_code(refusal: Refusal, table: Mapping[str, str]) -> Found | None:
-    for code in (refusal.enhanced, refusal.status):
-        if code[2:] in table:
-            return Found(table[code[2:]], code)
-    return None
-
-
-def _by_rest(refusal: Refusal) -> Found:
+def _by_rest(refusal: Refusal, tables: Tables) -> Found:
     return (
         _by_code(refusal, codes.LOOSE)
-        or LAST_WORDS.find(refusal.told)
+        or tables.weak.find(*refusal.lines)
         or _by_subject(refusal)
         or Found(codes.BY_REPLY.get(refusal.code, "undefined"), refusal.code)
     )
 
 
+def _by_code(refusal: Refusal, table: Mapping[str, str]) -> Found | None:
+    code = refusal.enhanced or refusal.status
+    return Found(table[code[2:]], code) if code[2:] in table else None
+
+
 def _by_subject(refusal: Refusal) -> Found | None:
-    for code in (refusal.enhanced, refusal.status):
-        if code[2:3] in codes.BY_SUBJECT:
-            return Found(codes.BY_SUBJECT[code[2:3]], code)
-    return None
+    code = refusal.enhanced or refusal.status
+    return Found(codes.BY_SUBJECT[code[2:3]], code) if code[2:3] in codes.BY_SUBJECT else None

@@ -21,21 +21,21 @@ class Refusal:
     """Hold what the tables look at.
 
     ``code`` is the SMTP reply's ("550") or empty; ``enhanced`` that of the text ("5.1.1") or empty, ``status`` that of
-    the report around it (RFC 3464 §2.3.4) or empty. ``said`` is the reply that the text quotes: code, enhanced code and
-    the group of servers that spoke, "-" for what is not known, and the words in lower case, such as "550 5.1.1 google
-    recipient address rejected user unknown". ``told`` holds the words before it too.
+    the report around it (RFC 3464 §2.3.4) or empty. The first of ``lines`` is the reply that the text quotes: code,
+    enhanced code and the group of servers that spoke, "-" for what is not known, and the words in lower case, such as
+    "550 5.1.1 google recipient address rejected user unknown". Where words stand before the reply, a second line holds
+    all of them: what is told about the reply.
     """
 
     code: str
     enhanced: str
     status: str
-    said: str
-    told: str
+    lines: tuple[str, ...]
 
     @property
     def is_reply(self) -> bool:
         """Say whether a server is quoted: with an enhanced code, or with a code and words behind it."""
-        return bool(self.enhanced or (self.code and not self.said.endswith(" ")))
+        return bool(self.enhanced or (self.code and not self.lines[0].endswith(" ")))
 
     @property
     def is_temporary(self) -> bool:
@@ -48,15 +48,14 @@ def read(text: str, *, status: str | None = None, group: str | None = None) -> R
     text = text[:_READ_MAX].lower().translate(_APOSTROPHES)
     code, enhanced = _CODE.search(text), _ENHANCED.search(text)
     begins = _begin(text, code or enhanced)
-    codes = " ".join(found.group(1) if found else "-" for found in (code, enhanced)) + f" {group or '-'} "
-    said = codes + _words(text[begins:])
+    codes = f"{code.group(1) if code else '-'} {enhanced.group(1) if enhanced else '-'} {group or '-'} "
+    before, said = _words(text[:begins]), _words(text[begins:])
     given = _STATUS.match(status or "")
     return Refusal(
         code=code.group(1) if code else "",
         enhanced=enhanced.group(1) if enhanced else "",
         status=given.group(1) if given else "",
-        said=said,
-        told=codes + _words(text) if begins else said,
+        lines=(codes + said, f"{codes}{before} {said}") if before else (codes + said,),
     )
 
 

@@ -23,7 +23,7 @@ SYNONYMS: Mapping[str, str] = {
     "IS ": r"(is |was |are |were |be |been |has been |have been |being )?",
     "THE ": r"(the |a |an |this |that |your |my |our |its |their |his )?",
 }
-_GROUP = re.compile(r"\((\?!)?([^()]*)\)([?*+{]?)")
+_GROUP = re.compile(r"\((\?!)?([^()]*)\)([?*+]|\{[^}]*\})?")
 # What is no letter that must stand in the text: classes, escapes, counted and optional letters, anchors.
 _LOOSE = re.compile(r"\[[^]]*\][?*+]?|\\[^.][?*+]?|[^\\][?*]|.?\{[^}]*\}|(?<!\\)\.|[+^$\0]")
 
@@ -55,10 +55,12 @@ class Rules:
         """Return the rules that remain when families are taken out."""
         return Rules(tuple(rule for rule in self.rules if rule.family not in families))
 
-    def find(self, line: str) -> Found | None:
-        """Return what the first phrase that fits says; None when there is none."""
-        possible = {number for needle, numbers in self._index if needle in line for number in numbers}
-        for number in sorted(possible):
+    def find(self, *lines: str) -> Found | None:
+        """Return what the first phrase that fits says, line by line; None when there is none."""
+        return next((found for line in lines if (found := self._find(line))), None)
+
+    def _find(self, line: str) -> Found | None:
+        for number in sorted({n for needle, numbers in self._index if needle in line for n in numbers}):
             pattern, reason = self._phrases[number]
             if match := pattern.search(line):
                 return Found(reason, match.group().strip())
@@ -99,11 +101,11 @@ def needles_of(phrase: str) -> tuple[str, ...]:
     """
     choices: list[tuple[str, ...]] = []
     while found := _GROUP.search(phrase):
-        unwanted, body, optional = found.groups()
+        unwanted, body, counted = found.groups()
         is_nested = "(" in phrase[: found.start()]
-        if not unwanted and not optional and not is_nested:
+        if not unwanted and not counted and not is_nested:
             choices.append(tuple(_longest_run(part) for part in body.split("|")))
-        phrase = f"{phrase[: found.start()]}\0{optional and '?'}{phrase[found.end() :]}"
+        phrase = f"{phrase[: found.start()]}\0{phrase[found.end() :]}"
     choices.append((_longest_run(phrase),))
     return max(choices, key=lambda runs: min(map(len, runs)))
 
