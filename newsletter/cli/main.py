@@ -34,6 +34,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Readers": {
         "subscribers": ("subscribers", "Add, find, import and export readers."),
         "bounces": ("bounces", "Take in mails that came back."),
+        "classify-reply": ("classify", "Say what an SMTP reply means."),
     },
     "Operate": {
         "db": ("db", "Bring the database to this version's tables."),

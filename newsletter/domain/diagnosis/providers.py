@@ -45,7 +45,7 @@ YAHOO = family(
     ("spamdetected", r"\bhv[uc] \w\d\b"),
     ("filtered", r"is not accepting mail from this sender"),
     ("authfailure", r"unauthenticated email from"),
-    ("policyviolation", r"(message|email) not accepted for policy reasons"),
+    ("policyviolation", r"(message|email) not accepted for policy reasons", r"^5\d\d 5\.7\.9 yahoodns "),
 )
 
 MICROSOFT = family(
@@ -142,7 +142,12 @@ CHINESE = family(
         r"(mailbox|user) not found.{0,40}(qq\.com|163\.com|126\.com|sina|weixin)",
         r"unknow user",
     ),
-    ("userunknown", r"mailbox unavailable or access denied.{0,80}(qq\.com|weixin)", r"invalid rcptto"),
+    (
+        "userunknown",
+        r"mailbox unavailable or access denied.{0,80}(qq\.com|weixin)",
+        r"^550 \S+ qq mailbox unavailable",
+        r"invalid rcptto",
+    ),
     ("speeding", r"(ip|domain|sender|connection) frequency limited"),
     ("blocked", r"connection denied.{0,40}qq\.com", r"suspected bounce attacks", r"\bhl (ipb|ihu|rep|itc)\b"),
     ("blocked", r"\b(dt rbl|wm bl[iu]|mi nhd|mi ipb)\b", r"ip in blacklist"),
