@@ -81,6 +81,7 @@ class _Told:
 
 
 def _record(path: Path, report: Report) -> output.Record:
+    """Return what is printed of a mail: a row for each recipient that it names."""
     return {
         "file": str(path),
         "kind": report.kind,
@@ -97,5 +98,6 @@ def _record(path: Path, report: Report) -> output.Record:
                 "evidence": row.evidence,
             }
             for row in report.rows
+            if row.recipient
         ],
     }

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from newsletter.mime.inbound.fields import Fields, words
 
 # Looser than RFC 5321 §4.1.2: addresses with two dots in a row are in use and come back (docomo, au).
+_APART = r"\s<>()\[\]:;,\"`|@\\{}*“”„«»‹›「」『』＜＞（）【】、。：；，"  # never within an address
 ADDRESS = (
-    r"(?<![\w.+=-])(?:\"[^\"@\n]{1,64}\""
-    r"|[^\s<>()\[\]:;,\"'`|@\\{}*]{1,128}(?:'[^\s<>()\[\]:;,\"'`|@]{1,64})?)"
-    r"@(?:\[[\dA-Fa-f.:IPv]{3,50}\]|[^\W_](?:[\w-]{0,63}\.){0,10}[\w-]{1,63})"
+    rf"(?<![^=\'{_APART}])(?:\"[^\"@\n]{{1,64}}\"|(?!==)[^'{_APART}][^{_APART}]{{0,127}})"
+    r"@(?:\[[\dA-Fa-f.:IPv]{3,50}\]|(?=[^\W_])(?:[\w-]{1,63}\.){0,10}[\w-]{1,63})"
 )
 PATTERN = re.compile(ADDRESS)
 _TYPED = re.compile(r"\A\s*[\w/+-]{1,30}\s*;\s*(?:(?=[^@]{0,200}\bsmtp:)[^@]{0,200}\bsmtp:)?", re.IGNORECASE)
@@ -19,7 +19,7 @@ _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 # Mailboxes of machines and of those who run them (RFC 2142): named in a notice, they are whom to ask.
 _OF_MACHINES = re.compile(
-    r"(?:post-?master|mailer-?daemon|mail-?daemon|maildaemon|hostmaster|abuse|no-?reply"
+    r"(?:post[-_]?master|mailer-?daemon|mail-?daemon|maildaemon|hostmaster|abuse|no-?reply"
     r"|do-?not-?reply|help-?desk|support)@",
     re.IGNORECASE,
 )

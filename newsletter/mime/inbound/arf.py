@@ -14,16 +14,22 @@ _TYPES = frozenset(
 _RECIPIENT = ("original-rcpt-to", "removal-recipient", "redacted-address")
 _BLOCK = re.compile(r"^Feedback-Type[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # Whom a provider's mail system names in a copy of our message that it returns.
-_IN_COPY = ("x-hmxmroriginalrecipient", "x-original-to", "delivered-to", "x-rcpt-to", "to")
+_MICROSOFTS = "x-hmxmroriginalrecipient"
+_IN_COPY = (_MICROSOFTS, "x-original-to", "delivered-to", "x-rcpt-to", "to")
 
 
 def feedback_type(notice: Notice) -> str:
-    """Return the type of feedback in lower case, or "" when this is no feedback."""
+    """Return the type of feedback in lower case, or "" when this is no feedback.
+
+    The mail by which Apple's clients unsubscribe counts as opt-out: it is marked as an auto-reply, but a person asked.
+    """
     fields = _report(notice)
     if "feedback-type" in fields:
         found = fields.first("feedback-type").partition(";")[0].strip().lower()
         return found if found in _TYPES else "other"
-    return "abuse" if "x-hmxmroriginalrecipient" in notice.returned else ""
+    if notice.mail.parameters.get("report-type", "").lower() == "feedback-report" or _copy(notice):
+        return "abuse"
+    return "opt-out" if "x-apple-unsubscribe" in notice.mail.fields else ""
 
 
 def complainers(notice: Notice) -> list[str]:
@@ -33,16 +39,21 @@ def complainers(notice: Notice) -> list[str]:
     named = [address for address in dict.fromkeys(named) if address]
     if named:
         return named
-    for name in _IN_COPY:
-        found = addresses.in_fields(notice.returned, name)
-        if found:
-            return found[:1]
-    return []
+    if "x-apple-unsubscribe" in notice.mail.fields:
+        return addresses.in_fields(notice.mail.fields, "from")[:1]
+    copy = _copy(notice) or notice.returned
+    found = (addresses.in_fields(copy, name)[:1] for name in _IN_COPY)
+    return next(filter(None, found), [])
 
 
 def envelope_id(notice: Notice) -> str:
     """Return the id that we gave with the envelope (RFC 5965 §3.2)."""
     return _report(notice).first("original-envelope-id")[:200]
+
+
+def _copy(notice: Notice) -> Fields | None:
+    """Return the header of our message as Microsoft returns it: attached, or as if it were its own."""
+    return next((each for each in (notice.returned, notice.mail.fields) if _MICROSOFTS in each), None)
 
 
 def _report(notice: Notice) -> Fields:

@@ -3,50 +3,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from newsletter.mime.inbound import addresses, failure
+from newsletter.mime.inbound.deliveries import Delivery, Found, status_in
 from newsletter.mime.inbound.fields import Fields, pairs
 from newsletter.mime.inbound.notice import Notice
+from newsletter.mime.inbound.report import ROWS_MAX
 
-DSN_TYPES = ("message/delivery-status", "message/global-delivery-status", "text/delivery-status")
+FAMILY = "rfc3464"
+_TYPES = ("message/delivery-status", "message/global-delivery-status", "text/delivery-status")
 _RECIPIENT = ("final-recipient", "original-recipient")
 _BLOCK = re.compile(
     r"^(?:Reporting-MTA|Final-Recipient|Original-Recipient)[ \t]*:[^\n]*;", re.IGNORECASE | re.MULTILINE
 )
+_FINAL = re.compile(r"^Final-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _REMARKS = ("x400-supplementary-info", "x-supplementary-info", "x-notes", "x-display-name")
 _WORDS = re.compile(r"[^\W\d_]{2}")
 _BLANK = re.compile(r"\n[ \t]*\n")
 _TYPE = re.compile(r"\A\s*[A-Za-z][\w-]{0,30}\s*;")
 _SAID_MAX = 2000  # characters of a server's words: four full lines of RFC 5321 §4.5.3.1.5
-_STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _ENDED = frozenset({"failed", "failure", "fail", "error", "expired", "undeliverable", "rejected", "bounced"})
 _UNDER_WAY = frozenset({"delayed", "deferred", "delay", "transient-failure"})
 _ARRIVED = frozenset({"delivered", "relayed", "expanded", "success"})
 
 
-@dataclass(slots=True)
-class Delivery:
-    """Hold what a report says about one recipient, in its own words; ``texts`` come with the best first."""
-
-    recipient: str
-    original: str = ""
-    status: str = ""
-    is_final: bool = True
-    has_arrived: bool = False
-    texts: list[str] = field(default_factory=list)
-    reporting_mta: str = ""
-    remote_mta: str = ""
-
-
-def read(notice: Notice) -> list[Delivery]:
-    """Return what a status report says, one for each recipient."""
+def read(notice: Notice) -> Found:
+    """Return what a status report says of each recipient, up to ROWS_MAX of them."""
     block = _block(notice)
     if block is None:
-        return []
+        return Found([], FAMILY)
     whole, *groups = _groups(block)
     mta = _after_type(whole.first("reporting-mta"))
-    return [_delivery(group, mta) for group in groups]
+    deliveries = [_delivery(group, mta) for group in groups[:ROWS_MAX]]
+    return Found(deliveries, FAMILY, max(0, len(_FINAL.findall(block)) - len(deliveries)))
 
 
 def envelope_id(notice: Notice) -> str:
@@ -57,7 +46,7 @@ def envelope_id(notice: Notice) -> str:
 
 def _block(notice: Notice) -> str | None:
     """Return the text of the report: of its own part or, in a machine's notice, where it stands in another."""
-    part = notice.mail.of_type(*DSN_TYPES)
+    part = notice.mail.of_type(*_TYPES)
     if part and _BLOCK.search(part.text):
         return part.text
     for part in notice.own_parts if failure.is_failure(notice) else ():
@@ -84,6 +73,8 @@ def _groups(block: str) -> list[Fields]:
             if starts or (name in _RECIPIENT and (len(groups) == 1 or is_next)):
                 groups.append([])
                 seen.clear()
+            if len(groups) > ROWS_MAX + 1:
+                break
             starts = False
             seen.add(name)
             groups[-1].append(f"{name}: {value}")
@@ -116,12 +107,6 @@ def _status(field_value: str, said: str) -> str:
     stated, spoken = status_in(field_value), status_in(said)
     is_vague = stated.endswith(".0.0") or not stated
     return spoken if spoken and is_vague else stated
-
-
-def status_in(text: str) -> str:
-    """Return the first enhanced status code (RFC 3463 §2) of a text, or nothing."""
-    found = _STATUS.search(text[:2000])
-    return found.group() if found else ""
 
 
 def _after_type(value: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from newsletter.mime.inbound.addresses import ADDRESS
 from newsletter.mime.inbound.notice import Notice
 from newsletter.mime.inbound.phrases import any_of, starting_with
 
@@ -9,7 +12,7 @@ _EARLY = 4000  # characters: a notice says what it is at once
 # Names of mail systems; those in _LIKE_MACHINE are used by shops and services too.
 _MACHINE = any_of(
     r"(?:mailer|mail|maild|delivery|smtp)[-_. ]?(?:daemon|agent)\b",
-    r"post-?master\b",
+    r"post[-_]?master\b|\bmdaemon\b",
     r"mail[-_. ]?deliver\w*[-_. ]?(?:sub)?-?system",
     r"delivery[-_. ]subsystem",
     r"(?:mail|system) administrator",
@@ -53,6 +56,12 @@ _SUBJECT = starting_with(
     r"配信(?:エラー|不能|失敗)|メールエラー|送信(?:エラー|失敗|できません)|エラーメール|未配達|配達不能",
     r"退信|系统退信|投递失败|郵件無法|无法投递|반송",
 )
+_SUBJECT_ANYWHERE = any_of(
+    r"undeliver(?:able|ed)|delivery (?:failed|failure)|user unknown|unknown user"
+    r"|mailbox (?:is )?full|non remis",
+    r"(?:are|is) not (?:a )?member",
+)
+_OTHER_REPORT = any_of(r"\bdmarc\b|report domain:")
 _REPLY = starting_with(r"(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw|odp|ynt|回复|转发)(?:\[\d\])? ?[:：]")
 _NOT_ABLE = (
     r"(?:could|can|did|was|were|is|has|have)(?: ?not|n.t)"
@@ -68,6 +77,7 @@ _TEXT = any_of(
     r"undeliver(?:able|ed)|not delivered|returned to (?:you|sender)",
     r"had (?:permanent )?(?:fatal )?(?:delivery )?(?:errors|problems)|(?:delivery|fatal|permanent) errors",
     r"recipients? (?:was|were|has been|have been) rejected|did not receive this message",
+    r"no such user|requested action not taken|not a member of (?:this|the) mailing list",
     r"unknown user|user unknown|exceeds allowed|mailbox (?:is )?full|(?:account"
     r"|mailbox) is (?:disabled|not)|over quota",
     r"konnte nicht|nicht zugestellt|nicht zustellbar|fehlgeschlagen",
@@ -81,6 +91,14 @@ _TEXT = any_of(
     r"送信でき|配信でき|配送でき|届けることができ|失敗しました|エラーのため|一杯のため",
     r"无法(?:投递|送达|发送)|退回|投递失败|못했습니다",
 )
+# The whole of a notice without any other mark: a sentence, and the address on the next line.
+_NAMED = re.compile(
+    rf"\W{{0,60}}.{{0,200}}\b(?:{_NOT_ABLE}"
+    rf"|n.a pas pu)\b.{{0,40}}\bd[eé]liv.{{0,40}}\n\s{{0,40}}<?{ADDRESS}>?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LINE_OF_ADDRESS = re.compile(rf"^[ \t]*(?:\S{{1,30}}:?[ \t]+)?[<\[]?{ADDRESS}[>\]]?", re.MULTILINE)
+_TO_WHOM = re.compile(rf"\b(?:to|for|recipient):? <?{ADDRESS}", re.IGNORECASE)
 _DELAY_SUBJECT = any_of(
     r"\bdelay(?:ed)?\b",
     r"not yet been delivered|still (?:undelivered|trying|being)",
@@ -88,7 +106,8 @@ _DELAY_SUBJECT = any_of(
     r"verzöger|retard",
 )
 _DELAY_TEXT = any_of(
-    r"warning (?:message )?only|just a warning|do not need to resend|no action is required",
+    r"warning (?:message )?only|just a warning|do not need to re-?send|no action is required",
+    r"only a temporary failure|kept in the queue|(?:is|has been|was) delayed for",
     r"will (?:be retried|keep trying|retry|be re-?attempted|continue|try again)"
     r"|attempts will (?:be made|continue)",
     r"not yet (?:been )?deliver|has been delayed|temporarily (?:deferred|delayed)|we.ll keep trying",
@@ -114,18 +133,33 @@ def is_failure(notice: Notice) -> bool:
     ):
         return True
     subject = fields.text("subject")
+    early = notice.text[:_EARLY]
+    says_so = bool(_TEXT.search(early))
+    if says_so and (_is_named_machine(notice) or _NAMED.match(early)):
+        return True
     if _REPLY.match(subject):
         return False
-    titled = bool(_SUBJECT.match(subject))
-    says_so = bool(_TEXT.search(notice.text[:_EARLY]))
+    titled = bool(_SUBJECT.match(subject) or _SUBJECT_ANYWHERE.search(subject))
     if is_from_machine(notice):
         return titled or says_so
-    return says_so and (titled or (bool(notice.returned) and bool(_LIKE_MACHINE.search(_from(notice)))))
+    like_machine = bool(_LIKE_MACHINE.search(_from(notice)))
+    if bool(notice.returned) or _LINE_OF_ADDRESS.search(early):
+        return says_so and (titled or like_machine)
+    return says_so and titled and like_machine and bool(_TO_WHOM.search(early))
+
+
+def is_other_report(notice: Notice) -> bool:
+    """Say whether this is a report about a domain (RFC 7489), not about a message."""
+    return bool(_OTHER_REPORT.search(notice.mail.fields.text("subject")))
 
 
 def is_from_machine(notice: Notice) -> bool:
     """Say whether a mail system wrote this, by its name or by the empty return path (RFC 5321 §4.5.5)."""
-    return "<>" in notice.mail.fields.first("return-path") or bool(_MACHINE.search(_from(notice)))
+    return "<>" in notice.mail.fields.first("return-path") or _is_named_machine(notice)
+
+
+def _is_named_machine(notice: Notice) -> bool:
+    return "x-mlserver" in notice.mail.fields or bool(_MACHINE.search(_from(notice)))
 
 
 def has_arrived(notice: Notice) -> bool:

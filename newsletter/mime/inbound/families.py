@@ -56,7 +56,7 @@ FAMILIES = (
     ),
     _family(
         "sendmail",
-        r"^[ \t]*-{3,}\s?(?:The following address(?:es)? had|Transcript of session follows)",
+        r"^[ \t]*-{3,80}\s?(?:The following address(?:es)? had|Transcript of session follows)",
         rf"^[ \t]*(?:<{_A}>"
         rf"|(?P<said>[45]\d\d[ \t](?:[45]\.\d\.\d[ \t])?<?(?P<spoken>{ADDRESS})>?\.\.\.)"
         rf"|(?P<bare>{ADDRESS})[ \t]*(?:$|\[|\())",
@@ -76,7 +76,7 @@ FAMILIES = (
     ),
     _family("courier", r"running the Courier mail server|UNDELIVERABLE MAIL", rf"{_ANGLED}[ \t]*:"),
     _family(
-        "smail", r"-{5,} (?:Message log|Failed addresses) follows?", rf"^[ \t|]*<?{_A}>?[ \t]*\.\.\.[ \t]"
+        "smail", r"(?<!-)-{5,80} (?:Message log|Failed addresses) follows?", rf"^[ \t|]*<?{_A}>?[ \t]*\.\.\.[ \t]"
     ),
     _family(
         "mdaemon",
@@ -105,6 +105,7 @@ FAMILIES = (
     _family("dragonfly", r"^This is the DragonFly Mail Agent", rf"delivering your mail to <{_A}>"),
     _family("opensmtpd", r"^[ \t]*This is the MAILER-DAEMON, please DO NOT REPLY", rf"^{_A}:[ \t]+\S"),
     _family("listserv", r"^Error-for:|LSMTP|LISTSERV", rf"^Error-for:[ \t]*<?{_A}"),
+    _family("fml", r"not a member of this mailing list", rf"mailing list[ \t]*<{_A}>"),
     _family(
         "mailmarshal", r"^[ \t]*The following recipients? (?:was|were) affected", rf"^[ \t]+<?{_A}>?[ \t]*$"
     ),

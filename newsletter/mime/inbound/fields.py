@@ -15,11 +15,10 @@ _BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
 _PARAMETER = re.compile(
     r"[;\s]\s*([\w-]{1,40})(?:\*\d{0,3}\*?)?\s*=\s*(?:\"((?:[^\"\\]|\\.){0,500})\"|([^\s;\"]{1,500}))"
 )
-_SHIFTING = ("iso-2022", "hz", "utf-7", "csiso2022")  # charsets that write other letters in ASCII octets
+_SHIFTING = ("iso-2022", "utf-7", "csiso2022")  # charsets that write other letters in ASCII octets
 # Charsets of mail. Python's other codecs transform instead of decode, or take quadratic time (punycode, idna).
 _CHARSET = re.compile(
-    r"(?:utf|iso|us-ascii|ascii|windows|cp|koi8|big5|gb|hz|euc|shift|x-sjis|sjis|ms|mac|tis|latin"
-    r"|ks)[\w.:-]*"
+    r"(?:utf-?[78]|iso|csiso|us-ascii|windows|cp|koi8|big5|gb|euc|shift|x-sjis|sjis|ms|mac|tis|latin|ks)[\w.:-]*"
 )
 
 

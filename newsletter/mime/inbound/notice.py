@@ -21,20 +21,22 @@ RETURNED = (
 # A line that says: here begins what you wrote.
 _MESSAGE = r"(?:message|mail|e-?mail|text|header)s?"
 _CUT = re.compile(
-    r"^[ \t>*]*(?:"
-    rf"[-=_*#]{{2,}}.{{0,60}}\b(?:(?:original|unsent|undelivered|returned|rejected) {_MESSAGE}"
+    r"^[ \t>*]{0,8}(?:"
+    rf"[-=_*#]{{2,80}}.{{0,60}}\b(?:(?:original|unsent|undelivered|returned|rejected) {_MESSAGE}"
     rf"|copy of|message (?:headers?|text)"
     rf"|headers? of|body of)\b"
     rf"|.{{0,40}}\b(?:copy of (?:the|your) (?:original )?{_MESSAGE}|(?:original|unsent|undelivered"
     rf"|returned) {_MESSAGE}(?: headers?)?"
     rf"|message headers?|headers? of (?:the|your)(?: original)? {_MESSAGE}|content of the message)\b"
-    r"[^\n.:]{0,40}(?::|follows?[:.]?|below[:.]?|[-=_*]{2,})[ \t]*$"
+    r"[^\n.:]{0,40}(?::|follows?[:.]?|below[:.]?|[-=_*]{2,80})[ \t]*$"
     r"|.{0,20}(?:ursprüngliche (?:nachricht|e-?mail)|message d.origine|mensaje original"
     r"|mensagem original|messaggio originale"
     r"|oorspronkelijk bericht|исходное сообщение|元のメッセージ|オリジナルメッセージ|原始邮件)[^\n.:]{0,40}[ \t:：]*$)",
     re.IGNORECASE | re.MULTILINE,
 )
-_HEADER_LINE = re.compile(r"^[ \t>|]{0,8}([A-Za-z][\w-]{1,40}):(?:[ \t]|$)")
+_FOR = re.compile(rf"\bfor <?({addresses.ADDRESS})")
+_QUOTE = re.compile(r"^[>|] ?", re.MULTILINE)
+_HEADER_LINE = re.compile(r"^(?:[>|] ?)?([A-Za-z][\w-]{1,40}):(?:[ \t]|$)")
 _ONLY_IN_HEADERS = frozenset(
     "received return-path message-id mime-version dkim-signature delivered-to "
     "content-type x-mailer x-original-to".split()
@@ -90,7 +92,7 @@ class Notice:
         part = self._returned_part
         if part:
             return header_block(part.content) if part.type in RETURNED else part.fields
-        rest = self.written[self._cut_at :]
+        rest = _QUOTE.sub("", self.written[self._cut_at :])
         return header_block(rest[_headers_at(rest, strict=False) :].encode("utf-8", "replace"))
 
     @property
@@ -109,6 +111,14 @@ class Notice:
         return addresses.folded(addresses.in_fields(self.mail.fields, "to", "delivered-to", "envelope-to"))
 
     @cached_property
+    def addressees(self) -> frozenset[str]:
+        """Return the addresses that our message, as it came back, was on its way to."""
+        named = addresses.in_fields(
+            self.returned, "to", "cc", "delivered-to", "x-original-to", "x-envelope-to"
+        )
+        return addresses.folded(named + _FOR.findall("\n".join(self.returned.all("received"))))
+
+    @cached_property
     def senders(self) -> frozenset[str]:
         """Return the addresses that our message, as it came back, went out from."""
         return addresses.folded(
@@ -118,16 +128,17 @@ class Notice:
 
 def _headers_at(text: str, *, strict: bool) -> int:
     """Return where two header lines in a row begin; strictly, one of them stands in nothing but headers."""
-    position, run_at = 0, 0
-    run: list[str] = []
+    position, run_at, run = 0, 0, 0
+    is_sure = not strict
     for line in text.split("\n"):
         field = _HEADER_LINE.match(line)
         if field:
             run_at = run_at if run else position
-            run.append(field.group(1).lower())
-            if len(run) > 1 and not (strict and _ONLY_IN_HEADERS.isdisjoint(run)):
+            run += 1
+            is_sure = is_sure or field.group(1).lower() in _ONLY_IN_HEADERS
+            if run > 1 and is_sure:
                 return run_at
         elif not (run and line[:1] in " \t" and line.strip()):
-            run.clear()
+            run, is_sure = 0, not strict
         position += len(line) + 1
     return len(text)

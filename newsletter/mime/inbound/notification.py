@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from newsletter.mime.inbound.dsn import Delivery
+from newsletter.mime.inbound.deliveries import Delivery
 from newsletter.mime.inbound.notice import Notice
 from newsletter.mime.inbound.report import Kind
 

@@ -20,7 +20,7 @@ _DEPTH_MAX = 6  # levels of multiparts; real reports have two, forwarded ones th
 _PARTS_MAX = 50
 _KIND = re.compile(r"\s*\"?([\w+-]{1,50}/[\w.+-]{1,80})")
 _BOM = b"\xef\xbb\xbf"
-_BARE_BOUNDARY = re.compile(rb"^--([^\s-][^\n]{0,69})\n(?=Content-|\n)", re.MULTILINE | re.IGNORECASE)
+_BARE_BOUNDARY = re.compile(rb"^--(\S[^\n]{0,69})\n(?=Content-|\n)", re.MULTILINE | re.IGNORECASE)
 _BLOCK_TAG = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?pre|/?table|hr)\b[^<>]*>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(/|(?=body\b))?(?:style|script|head|title|body)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<(?=[a-zA-Z/!?])(?![^<>\s]*@)[^<>]*>")
@@ -40,9 +40,9 @@ class Part:
         most = TEXT_MAX if self.type.startswith("text/") else READ_BYTES
         encoding = self.fields.first("content-transfer-encoding").lower()
         if "base64" in encoding:
-            return from_base64(self.body)[:most]
+            return from_base64(self.body[: 2 * most])[:most]
         if "quoted-printable" in encoding:
-            return a2b_qp(self.body)[:most]
+            return a2b_qp(self.body[: 3 * most])[:most]
         return self.body[:most]
 
     @cached_property

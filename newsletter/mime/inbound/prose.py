@@ -7,33 +7,41 @@ servers with a layout of their own come first; what anybody would see comes last
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from newsletter.mime.inbound import addresses
 from newsletter.mime.inbound.addresses import ADDRESS
-from newsletter.mime.inbound.dsn import Delivery, status_in
+from newsletter.mime.inbound.deliveries import Delivery, Found, status_in
 from newsletter.mime.inbound.families import FAMILIES
 from newsletter.mime.inbound.notice import Notice
+from newsletter.mime.inbound.report import ROWS_MAX
 
 # An address that begins a line, behind nothing but what decorates it; a name may stand before it.
 _BLOCK = re.compile(
-    rf"^[ \t]*(?:[-*•>]{{1,4}}[ \t]+)?[<\"'(]{{0,3}}(?:mailto:"
+    rf"^[ \t]*(?:[-*•>]{{1,4}}[ \t]+)?[<\"'(\[]{{0,3}}(?:mailto:"
     rf"|smtp:)?(?P<address>{ADDRESS})(?:[ \t]+<(?P<angled>{ADDRESS})>)?",
     re.MULTILINE | re.IGNORECASE,
 )
 # A label, or the end of a sentence that says so, before the address.
 _LABEL = re.compile(
     r"\b(?:recipients?|undeliverable(?: mail)?(?: to)?|delivered to"
-    r"|deliver(?:ing)?(?: your)?(?: mail| message)? to|addressed to|rcpt to"
+    r"|deliver(?:ing)?(?: your)?(?: mail| message)? to|addressed(?: to)?|rcpt to"
     r"|error-for|unknown user|address|user|failed|attempts|size|errors|mailbox|account|an"
     r"|destinataire|destinatario|宛先)\b"
     rf"[^\n@<]{{0,40}}?[:\s]\s*[<\"'(]{{0,3}}(?P<address>{ADDRESS})",
     re.IGNORECASE,
 )
+_LOOSE = (_LABEL, addresses.PATTERN)
 _FORWARDED = re.compile(
     rf"\((?:ultimately )?(?:generated|expanded) from:? <?(?P<angled>{ADDRESS})>?\)"
     rf"|^[ \t]*Original address:[ \t]*<?({ADDRESS})",
+    re.IGNORECASE | re.MULTILINE,
+)
+# A mailbox without its domain, which some name to their own users' writers.
+_BARE = re.compile(
+    r"(?:recipient|address"
+    r"|user)s?\b[^\n]{0,200}:[ \t]*\n\s{0,4}[ \t]+(?P<local>[\w.+-]{2,64})[ \t]*(?:$|\()",
     re.IGNORECASE | re.MULTILINE,
 )
 # Lines about our own side, or that tell whom to ask.
@@ -43,6 +51,7 @@ _ASIDE = re.compile(
 )
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _AFTER_MAX = 3000  # characters of what stands below an address
+_TEXTS_MAX = 6  # paragraphs about one recipient
 _HEADING_FIELDS = ("from", "subject", "x-mailer")
 
 
@@ -55,14 +64,6 @@ class Place:
     said_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Hold whom a notice names as not reached, and the family of rules that saw it."""
-
-    deliveries: list[Delivery]
-    family: str
-
-
 def read(notice: Notice, *, without: frozenset[str]) -> Found:
     """Return whom a notice names as not reached; nobody when it names none."""
     places, family = _places(notice, without)
@@ -70,23 +71,27 @@ def read(notice: Notice, *, without: frozenset[str]) -> Found:
     if failed:
         wanted = addresses.folded(failed)
         places = [place for place in places if place.address.lower() in wanted]
-    named = list(_blocks(places, notice))
+    named = _merged(_blocks(places, notice)) or ([] if failed else _bare(notice))
     known = addresses.folded(each.recipient for each in named)
-    unplaced = [each for each in failed if each.lower() not in known]
-    return Found([*named, *(Delivery(each, texts=[notice.text]) for each in unplaced)], family)
+    unplaced = [Delivery(each) for each in failed if each.lower() not in known]
+    found = [*named, *unplaced]
+    return Found(found[:ROWS_MAX], family, max(0, len(found) - ROWS_MAX))
 
 
-def about(recipient: str, notice: Notice) -> list[str]:
-    """Return what the readable text says of a recipient that a report has named."""
-    wanted = recipient.lower()
-    places = [place for place in _found(_BLOCK, notice.text) if place.address.lower() == wanted]
-    return [text for each in _blocks(places, notice) for text in each.texts]
+def said_of_each(notice: Notice) -> Mapping[str, list[str]]:
+    """Return what the readable text says of recipients, by their address in lower case."""
+    blocks = _merged(_blocks(list(_found(_BLOCK, notice.text)), notice))
+    return {each.recipient.lower(): each.texts for each in blocks}
 
 
 def mailed(notice: Notice) -> list[str]:
     """Return the one address that our message was addressed to, when its header came back and says so."""
     named = addresses.in_fields(notice.returned, "to")
-    lists = addresses.in_fields(notice.returned, "list-post", "x-beenthere")
+    lists = [
+        address
+        for fields in (notice.returned, notice.mail.fields)
+        for address in addresses.in_fields(fields, "list-post", "x-beenthere")
+    ]
     return (
         named if len(named) == 1 and named[0].lower() not in addresses.folded(lists) | notice.senders else []
     )
@@ -105,7 +110,7 @@ def _places(notice: Notice, without: frozenset[str]) -> tuple[list[Place], str]:
         if family.name not in without and (family.marks.search(text) or family.marks.search(heading))
     ]
     if "generic" not in without:
-        patterns += [(_BLOCK, "generic"), (_LABEL, "generic"), (addresses.PATTERN, "generic")]
+        patterns += [(pattern, "generic") for pattern in (_BLOCK, *_LOOSE)]
     for passed_over in (notice.addressed | notice.senders, notice.addressed):
         for pattern, name in patterns:
             found = [place for place in _found(pattern, text) if place.address.lower() not in passed_over]
@@ -115,8 +120,15 @@ def _places(notice: Notice, without: frozenset[str]) -> tuple[list[Place], str]:
                 if passed_over is notice.addressed or not addresses.is_of_machine(each.address)
             ]
             if theirs:
-                return theirs, name
+                return (_likely(theirs, notice) if pattern in _LOOSE else theirs), name
     return [], ""
+
+
+def _likely(places: list[Place], notice: Notice) -> list[Place]:
+    """Return those of several places that our message was addressed to, if any of them was."""
+    hinted = notice.addressees
+    likely = [place for place in places if place.address.lower() in hinted]
+    return likely or places
 
 
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[Place]:
@@ -129,6 +141,26 @@ def _found(pattern: re.Pattern[str], text: str) -> Iterator[Place]:
         yield Place(addresses.tidy(place.group(group)), place.start(), said_at or place.end(group))
 
 
+def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Return one delivery for each recipient, with all that is said of it."""
+    merged: dict[str, Delivery] = {}
+    for each in deliveries:
+        known = merged.setdefault(each.recipient.lower(), each)
+        if known is not each and len(known.texts) < _TEXTS_MAX:
+            known.texts += each.texts
+    return list(merged.values())
+
+
+def _bare(notice: Notice) -> list[Delivery]:
+    """Return the mailbox that a server names without its domain, at the domain of that server."""
+    found = _BARE.search(notice.text)
+    sender = addresses.in_fields(notice.mail.fields, "from")
+    if not found or not sender:
+        return []
+    domain = sender[0].rpartition("@")[2]
+    return [Delivery(f"{found.group('local')}@{domain}")]
+
+
 def _line(text: str, position: int) -> str:
     start = text.rfind("\n", 0, position) + 1
     end = text.find("\n", position)
@@ -136,16 +168,17 @@ def _line(text: str, position: int) -> str:
 
 
 def _blocks(places: list[Place], notice: Notice) -> Iterator[Delivery]:
-    """Give each address its paragraph, then all down to the next address, then the whole text."""
+    """Give each address its paragraph, then all that stands down to the next address."""
     text = notice.text
+    has_known_original = bool(mailed(notice))
     ends = [place.start for place in places[1:]] + [len(text)]
     for place, end in zip(places, ends, strict=False):
         below = text[place.said_at : min(end, place.said_at + _AFTER_MAX)].lstrip(">:;\"')] \t\n")
         paragraph = _PARAGRAPH_END.split(below, 1)[0]
-        origin = _FORWARDED.search(below)
+        origin = None if has_known_original else _FORWARDED.search(below)
         yield Delivery(
             place.address,
             original=origin.group(origin.lastindex or 0) if origin else "",
             status=status_in(below),
-            texts=[paragraph.strip(), below.strip(), text],
+            texts=[paragraph.strip(), below.strip()],
         )

@@ -16,6 +16,7 @@ from newsletter.mime.inbound import (
     rows,
     unsubscribe,
 )
+from newsletter.mime.inbound.deliveries import Delivery, Found
 from newsletter.mime.inbound.notice import Notice
 from newsletter.mime.inbound.report import ROWS_MAX, Kind, Report, Row
 
@@ -42,7 +43,7 @@ def _notification(notice: Notice) -> Report | None:
     if told is None:
         return None
     if told.kind is Kind.BOUNCE:
-        return _bounce(notice, told.deliveries, "ses")
+        return _bounce(notice, Found(told.deliveries[:ROWS_MAX], "ses"))
     if told.kind is Kind.FEEDBACK:
         return _complaint(told.feedback_type, [each.recipient for each in told.deliveries])
     return Report(told.kind, family="ses")
@@ -70,40 +71,41 @@ def _receipt(notice: Notice) -> Report | None:
 
 def _status_report(notice: Notice) -> Report | None:
     found = dsn.read(notice)
-    failed = [each for each in found if not each.has_arrived]
+    failed = [each for each in found.deliveries if not each.has_arrived]
+    if not failed:
+        return Report(Kind.DELIVERED, family=found.family) if found.deliveries else None
+    said = prose.said_of_each(notice)
     for each in failed:
-        each.texts += prose.about(each.recipient, notice)
-    if found and not failed:
-        return Report(Kind.DELIVERED, family="rfc3464")
-    return _bounce(notice, failed, "rfc3464") if failed else None
+        each.texts += said.get(each.recipient.lower(), ())
+    return _bounce(notice, replace(found, deliveries=failed))
 
 
 def _prose(notice: Notice, without: frozenset[str]) -> Report | None:
+    if failure.is_other_report(notice):
+        return Report(Kind.OTHER)
     if not failure.is_failure(notice):
         return None
     found = prose.read(notice, without=without)
     if not found.deliveries and notice.returned_report:
         return _status_report(notice.returned_report)  # a gateway returned the report instead of our message
-    unnamed = [dsn.Delivery(address) for address in prose.mailed(notice) or [""]]
-    deliveries = found.deliveries or unnamed
+    if not found.deliveries and unsubscribe.address(notice):
+        return Report(Kind.OTHER)  # we send nothing from there, so nothing of ours failed
+    unnamed = [Delivery(address) for address in prose.mailed(notice) or [""]]
+    found = replace(found, deliveries=found.deliveries or unnamed)
     is_final = not failure.is_delay(notice)
-    for each in deliveries:
+    for each in found.deliveries:
         each.is_final = is_final
-    return _bounce(notice, deliveries, found.family)
+    return _bounce(notice, found)
 
 
-def _bounce(notice: Notice, found: list[dsn.Delivery], family: str) -> Report:
+def _bounce(notice: Notice, found: Found) -> Report:
+    deliveries = found.worst()
     mailed = prose.mailed(notice)
-    if len(found) == 1 and mailed and not found[0].original:
-        found[0].original = mailed[0]
-    judged = rows.judged(found, otherwise=[notice.text, notice.mail.fields.text("subject")])
-    is_over = any(row.is_final for row in judged)
-    return Report(
-        Kind.BOUNCE if is_over else Kind.DELAYED,
-        tuple(judged),
-        family=family,
-        rows_left_off=max(0, len(found) - len(judged)),
-    )
+    if len(deliveries) == 1 and mailed and deliveries[0].original in {"", deliveries[0].recipient}:
+        deliveries[0].original = mailed[0]
+    judged = rows.judged(deliveries, otherwise=[notice.text, notice.mail.fields.text("subject")])
+    kind = Kind.BOUNCE if any(row.is_final for row in judged) else Kind.DELAYED
+    return Report(kind, judged, family=found.family, rows_left_off=found.left_off)
 
 
 def _answer(notice: Notice) -> Report:

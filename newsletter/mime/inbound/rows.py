@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from newsletter.domain import bounces
-from newsletter.mime.inbound.dsn import Delivery
-from newsletter.mime.inbound.report import ROWS_MAX, Row
+from newsletter.mime.inbound.deliveries import Delivery
+from newsletter.mime.inbound.report import Row
 
+_TEXT_MAX = 3000  # characters that are judged: a notice says why at once
 _EVIDENCE_MAX = 500  # characters: a reply line has at most 512 octets (RFC 5321 §4.5.3.1.5)
 
 
-def judged(deliveries: Iterable[Delivery], *, otherwise: Iterable[str]) -> list[Row]:
-    """Return a row for each recipient, the worst news of each; ``otherwise`` are texts about all of them."""
-    worst: dict[str, Delivery] = {}
-    for each in deliveries:
-        known = worst.get(each.recipient.lower())
-        if known is None or (each.is_final and not known.is_final):
-            worst[each.recipient.lower()] = each
-    return [_row(each, [*each.texts, *otherwise]) for each in list(worst.values())[:ROWS_MAX]]
+def judged(deliveries: Iterable[Delivery], *, otherwise: Iterable[str]) -> tuple[Row, ...]:
+    """Return a row for each delivery; ``otherwise`` are texts about all of them."""
+    return tuple(_row(each, [*each.texts, *otherwise]) for each in deliveries)
 
 
 def _row(each: Delivery, texts: list[str]) -> Row:
     """Judge by the first text that says something; the others are further from the recipient."""
     status, mta = each.status or None, each.remote_mta or None
     for text in texts or [""]:
-        diagnosis = bounces.diagnose_text(text, status=status, is_final=each.is_final, mta=mta)
+        diagnosis = bounces.diagnose_text(text[:_TEXT_MAX], status=status, is_final=each.is_final, mta=mta)
         if diagnosis.category != "undetermined":
             break
     return Row(

@@ -134,16 +134,21 @@ def request(notice: Notice) -> str:
     own = _own(notice.written)
     if _NOT.search(own):
         return ""
-    written_to = addresses.in_fields(fields, "to", "cc", "delivered-to", "x-original-to", "envelope-to")
-    asked_by_address = next((address for address in written_to if _ADDRESS.match(address)), "")
-    if asked_by_address:
-        return asked_by_address
+    if address(notice):
+        return address(notice)
     subject = fields.text("subject").strip()[:_SUBJECT_MAX]
     if _is_request(subject, is_brief=True):
         return subject
     said = list(_sentences(own))
     is_brief = len(said) < _SENTENCES_MAX  # the word, and perhaps a name
     return next((sentence for sentence in said if _is_request(sentence, is_brief=is_brief)), "")
+
+
+def address(notice: Notice) -> str:
+    """Return the address for leaving that a message was written to, or ""."""
+    fields = notice.mail.fields
+    written_to = addresses.in_fields(fields, "to", "cc", "delivered-to", "x-original-to", "envelope-to")
+    return next((address for address in written_to if _ADDRESS.match(address)), "")
 
 
 def _is_request(sentence: str, *, is_brief: bool) -> bool:
