@@ -38,7 +38,10 @@ class ArrivalResult(StrEnum):
     LOOP = "loop"  # it went through more servers than any mail does
     UNIDENTIFIED = "unidentified"  # nobody can say whose message it is about
     DOUBTFUL = "doubtful"  # a report to a return path that no mail system sent
+    MOVED = "moved"  # an answer says that the reader is not to be reached there any more
     PERSON = "person"  # somebody wrote to us
 
 
-TO_LOOK_AT = frozenset({ArrivalResult.UNIDENTIFIED, ArrivalResult.DOUBTFUL, ArrivalResult.PERSON})
+TO_LOOK_AT = frozenset(
+    {ArrivalResult.UNIDENTIFIED, ArrivalResult.DOUBTFUL, ArrivalResult.MOVED, ArrivalResult.PERSON}
+)

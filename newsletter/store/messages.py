@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter.domain.mailings import BUCKET_SIZE, MessageStatus
+from newsletter.domain.mailings import BUCKET_SIZE, HAD, MessageStatus
 from newsletter.store import driver, lists
-from newsletter.store.tables import Message, MessageDetail, Window
+from newsletter.store.tables import Mailing, Message, MessageDetail, Window
 
 # mailing_id, subscriber_id, at, code, status, picks: the columns of the table.
 MessageRow = tuple[int, int, int, int, int, bytes]
@@ -131,6 +131,17 @@ def of_subscriber(session: Session, subscriber_id: int, *, mailing_ids: Collecti
         session.scalars(
             select(Message).where(Message.mailing_id.in_(mailing_ids), Message.subscriber_id == subscriber_id)
         )
+    )
+
+
+def last_mailing(session: Session, subscriber_id: int, *, since: datetime) -> int | None:
+    """Return the newest mailing since an instant of which a reader had a message, or may have had one."""
+    return session.scalar(
+        select(Mailing.id)
+        .join(Message, (Message.mailing_id == Mailing.id) & (Message.subscriber_id == subscriber_id))
+        .where(Mailing.started_at > since, Message.status.in_(HAD))
+        .order_by(Mailing.started_at.desc())
+        .limit(1)
     )
 
 

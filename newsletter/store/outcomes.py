@@ -25,6 +25,8 @@ class Told:
     named_recipient: str | None = None
     is_hard: bool = False
     is_final: bool = True
+    reply_code: int | None = None
+    reply_enhanced: str | None = None
     answer_to: str | None = None
 
 
@@ -52,7 +54,7 @@ def add(
     ``told`` is what is known of events that somebody else reported. ``needs_action``: the policy has still to look at
     it.
     """
-    row = {
+    row = vars(told) | {
         "kind": kind,
         "source": source,
         "at": at,
@@ -61,12 +63,11 @@ def add(
         "subscriber_id": subscriber_id,
         "reason": reason,
         "category": category,
-        "reply_code": reply.code if reply else None,
-        "reply_enhanced": reply.enhanced if reply else None,
         "evidence": evidence,
         "acted_at": None if needs_action else at,
-        **vars(told),
     }
+    if reply is not None:
+        row |= {"reply_code": reply.code, "reply_enhanced": reply.enhanced}
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     added = session.execute(
         dialect.insert(Outcome)

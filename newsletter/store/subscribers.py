@@ -89,6 +89,11 @@ def get(session: Session, subscriber_id: int) -> Subscriber:
     return subscriber
 
 
+def find_id(session: Session, subscriber_id: int) -> Subscriber | None:
+    """Return a reader by id, if there is such a one."""
+    return session.get(Subscriber, subscriber_id)
+
+
 def lock(session: Session, subscriber_id: int) -> Subscriber | None:
     """Return a reader and keep others from working on the same one until the transaction ends."""
     return session.scalars(
