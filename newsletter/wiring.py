@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
@@ -10,7 +10,10 @@ from newsletter import __version__
 from newsletter.broker.bell import Bell
 from newsletter.broker.limiter import Limiter
 from newsletter.broker.rates import Rates
+from newsletter.domain.errors import FetchError, InvalidInput
 from newsletter.feeds.fetch import Fetcher
+from newsletter.providers import registry
+from newsletter.providers.base import EventFeed
 from newsletter.rendering.environment import Environment
 from newsletter.runtime import ids
 from newsletter.runtime.clock import Clock, SystemClock
@@ -23,6 +26,8 @@ from newsletter.store import Database, Session
 from newsletter.transports.base import Source, Transport
 from newsletter.transports.several import Several
 from newsletter.transports.smtp import Engine, Relay, SmtpTransport
+
+_PROVIDER_PATIENCE = 5.0  # seconds for a provider's own server, while its call waits
 
 
 class App:
@@ -57,8 +62,34 @@ class App:
     @cached_property
     def fetcher(self) -> Fetcher:
         """Return what reads feeds; it names itself and where to complain."""
-        agent = f"newsletter/{__version__} (+{self.settings.public_url})"
-        return Fetcher(self.settings.fetch_allow, agent, clock=self.clock)
+        return Fetcher(self.settings.fetch_allow, self._agent, clock=self.clock)
+
+    @cached_property
+    def event_feeds(self) -> Mapping[str, EventFeed]:
+        """Return what understands the providers that are set up; raise InvalidInput for a secret that is none."""
+        feeds = registry.feeds(self.ask_provider)
+        for name, secrets in self.settings.providers.items():
+            for secret in secrets:
+                try:
+                    feeds[name].check(secret.get_secret_value())
+                except InvalidInput as error:
+                    what = f"The setting NEWSLETTER_PROVIDERS cannot be used: {name}: {error.message}"
+                    raise InvalidInput(what, hint=error.hint, reason=error.reason) from error
+        return {name: feeds[name] for name in self.settings.providers}
+
+    def ask_provider(self, url: str) -> bytes:
+        """Return what stands at an address of a provider; raise FetchError for anything but a plain 200."""
+        fetcher = Fetcher(
+            self.settings.fetch_allow, self._agent, clock=self.clock, seconds=_PROVIDER_PATIENCE
+        )
+        found = fetcher.fetch(url)
+        if found.status != 200 or found.final_url != url:
+            raise FetchError("The provider's server did not answer as it should.", reason="bad_answer")
+        return found.body
+
+    @cached_property
+    def _agent(self) -> str:
+        return f"newsletter/{__version__} (+{self.settings.public_url})"
 
     def transaction(self) -> AbstractContextManager[Session]:
         """Open a session that commits at the end of the block."""

@@ -22,6 +22,7 @@ from newsletter.cli import output
 from newsletter.cli.dkim import record_of
 from newsletter.domain import dkim as rules
 from newsletter.domain.errors import FetchError, NewsletterError
+from newsletter.domain.relays import RelayKind
 from newsletter.runtime import logs, settings
 from newsletter.store import (
     OperationalError,
@@ -92,6 +93,7 @@ def examine(*, offline: bool) -> Iterator[Finding]:
     yield from _public_url(service)
     yield from _tried("data folder", _data_folder, service)
     yield from _tried("broker", _broker, service)
+    yield from _tried("providers", _providers, service)
     if not offline:
         yield from _tried("relay", _relay, service)
         yield from _tried("web", _web, service)
@@ -155,6 +157,20 @@ def _broker(service: App) -> Iterator[Finding]:
             State.NOTE,
             "is not running; the embedded one runs with the service",
             "Start the service with: newsletter up",
+        )
+
+
+def _providers(service: App) -> Iterator[Finding]:
+    """Say whose events are taken, and whose would be lost although mail goes out through them."""
+    if service.event_feeds:
+        yield Finding("providers", State.OK, f"events are taken from {', '.join(service.event_feeds)}")
+    silent = {relay.kind for relay in service.relays} - {RelayKind.SMTP} - set(service.settings.providers)
+    for kind in sorted(silent):
+        yield Finding(
+            "providers",
+            State.NOTE,
+            f"mail goes out through {kind}, and its bounces and complaints are not heard",
+            "Set up its webhook and NEWSLETTER_PROVIDERS; see docs/operations/providers.md.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from hashlib import sha256
@@ -16,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from newsletter.domain import addresses, relays
 from newsletter.domain.errors import InvalidInput
-from newsletter.domain.relays import RelayAddress
+from newsletter.domain.relays import RelayAddress, RelayKind
 
 # An address stands in mails and in header fields as it is: no blank, no quote, no letter outside ASCII, no query.
 _PLAIN_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     fetch_allow: Annotated[frozenset[tuple[str, int]], NoDecode] = frozenset()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    providers: Annotated[dict[RelayKind, tuple[SecretStr, ...]], NoDecode] = {}
     uncertain_policy: Literal["retry-once", "hold"] = "retry-once"
     lease_seconds: Seconds = 90.0  # how long a bucket stays with a worker that is not heard of
     tick_seconds: Seconds = 5.0  # between two beats: how late a slot or a lost ring can be noticed
@@ -134,6 +136,19 @@ class Settings(BaseSettings):
         if len(set(found)) != len(found):
             raise ValueError("names one relay twice")
         return value
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _secrets(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError('must be JSON such as {"mailgun": ["key"]}') from error
+        if not isinstance(found, dict):
+            raise ValueError('must be a JSON object such as {"mailgun": ["key"]}')
+        return {_provider(name): _texts(name, given) for name, given in found.items()}
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -197,6 +212,20 @@ class Settings(BaseSettings):
         return urlsplit(self.public_url).hostname or "localhost"
 
 
+def _provider(name: str) -> RelayKind:
+    known = [kind.value for kind in RelayKind if kind is not RelayKind.SMTP]
+    if name not in known:
+        raise ValueError(f"names none of {', '.join(known)}")
+    return RelayKind(name)
+
+
+def _texts(name: str, given: object) -> tuple[str, ...]:
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not texts or not all(text and isinstance(text, str) for text in texts):
+        raise ValueError(f"must have a text or a list of texts for {name}")
+    return tuple(texts)
+
+
 def for_children(settings: Settings) -> dict[str, str]:
     """Return the environment of a child process that shall have exactly these settings."""
     environment = {
@@ -218,6 +247,10 @@ def _as_variable(value: object) -> str:
             return ",".join(sorted(f"{host}:{port}" for host, port in value))
         case tuple():
             return ",".join(value)
+        case dict():
+            return json.dumps(
+                {name: [one.get_secret_value() for one in some] for name, some in value.items()}
+            )
         case _:
             return "" if value is None else str(value)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Path, Request
 
 from newsletter.broker.limiter import Limit
 from newsletter.domain.consent import ConsentChannel, ConsentEvidence
+from newsletter.providers.base import EventFeed
 from newsletter.web import clients
 from newsletter.web.pages import Pages
 from newsletter.wiring import App
@@ -34,8 +36,15 @@ def get_pages(request: Request) -> Pages:
     return pages
 
 
+def get_feeds(request: Request) -> Mapping[str, EventFeed]:
+    """Return what understands the providers that are set up."""
+    feeds: Mapping[str, EventFeed] = request.app.state.feeds
+    return feeds
+
+
 AppDep = Annotated[App, Depends(get_app)]
 PagesDep = Annotated[Pages, Depends(get_pages)]
+FeedsDep = Annotated[Mapping[str, EventFeed], Depends(get_feeds)]
 Slug = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,60}$")]
 Number = Annotated[int, Path(ge=1, le=1_000_000_000)]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.domain.errors import InvalidInput
+from newsletter.domain.relays import RelayKind
 from newsletter.runtime import settings
 
 
@@ -32,6 +33,14 @@ from newsletter.runtime import settings
         ("FETCH_ALLOW", "127.0.0.1:²"),
         ("RELAYS", "relay.example"),
         ("RELAYS", "smtp://relay.example smtp://relay.example:25"),
+        ("PROVIDERS", "mailgun"),
+        ("PROVIDERS", "[" * 100_000),
+        ("PROVIDERS", '["mailgun"]'),
+        ("PROVIDERS", '{"smtp": "key"}'),
+        ("PROVIDERS", '{"nobody": "key"}'),
+        ("PROVIDERS", '{"mailgun": ""}'),
+        ("PROVIDERS", '{"mailgun": []}'),
+        ("PROVIDERS", '{"mailgun": ["key", 1]}'),
         ("RELAY_PORT", "0"),
         ("RELAY_PORT", "65536"),
         ("RELAY_TIMEOUT", "nan"),
@@ -123,3 +132,13 @@ def test_the_number_of_senders_is_the_procfiles(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(variable, "3")
 
     assert settings.load().sender_processes == 3
+
+
+def test_providers_secrets_are_handed_on_whole_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_PROVIDERS", '{"mailgun": "key-1", "ses": ["arn-1", "arn-2"]}')
+    loaded = settings.load()
+    monkeypatch.setenv("NEWSLETTER_PROVIDERS", settings.for_children(loaded)["NEWSLETTER_PROVIDERS"])
+
+    assert settings.load() == loaded
+    assert [text.get_secret_value() for text in loaded.providers[RelayKind.SES]] == ["arn-1", "arn-2"]
+    assert "key-1" not in repr(loaded)
