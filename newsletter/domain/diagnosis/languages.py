@@ -51,7 +51,7 @@ LANGUAGES = family(
     ("suspend", rf"{_USER_DE}NEAR(gesperrt|deaktiviert|abgeschaltet|stillgelegt)"),
     (
         "userunknown",
-        rf"{_USER_DE}NEAR(unbekannt|existiert nicht|nicht (gefunden|bekannt|vorhanden|existent))",
+        rf"{_USER_DE}\b.{{0,80}}(unbekannt|existiert nicht|nicht (gefunden|bekannt|vorhanden|existent))",
     ),
     ("userunknown", rf"(unbekannte\w?|kein solcher|ung\w{{1,3}}ltige\w?) {_USER_DE}"),
     ("userunknown", r"(onbekende|ukendt|ok\wnd|ukjent) \w+", r"bestaat niet", r"tuntematon"),

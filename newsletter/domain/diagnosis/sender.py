@@ -152,10 +152,8 @@ SENDER = family(
             r"\b(ip|ips|host|server|network|mta|mailserver|isp)\b.{0,60}"
             r"(not (allowed|accepted|permitted|authorized|welcome)|abus)"
         ),
-        (
-            r"(blocked|banned|reject\w*|refus\w*|denied|deny|denies|bad|untrusted|unauthorized|suspicious) "
-            r"(\S+ ){0,4}(ip|ips|hosts?|network|mta|isp|netblock|subnet)\b"
-        ),
+        r"(blocked|banned|rejected|refused|denied|deny|bad|untrusted|suspicious) (\w+ ){0,3}(ips?|mta|isp|subnet)\b",
+        r"(banned|bad|untrusted|unauthori[sz]ed) hosts?\b",
         r"(dynamic|residential|dialup|dial up|generic) (\S+ ){0,4}(ip|ips|hosts?|address|addresses|network)\b",
         r"\bip address\b",
         r"connections? (\S+ ){0,4}(rejected|denied|not (allowed|accepted|authorized)|blocked|by policy)",
