@@ -110,6 +110,28 @@ def test_the_doctor_refuses_an_address_without_tls(cli: Cli, monkeypatch: pytest
     assert "https" in said.out
 
 
+def test_the_doctor_names_the_providers_that_are_not_heard(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    relays = "smtp://relay.example:25?kind=mailgun smtp://other.example:25?kind=ses smtp://own.example:25"
+    monkeypatch.setenv("NEWSLETTER_RELAYS", relays)
+    monkeypatch.setenv("NEWSLETTER_PROVIDERS", '{"mailgun": "a-signing-key-of-mailgun"}')
+
+    said = cli("doctor", "--offline", "--json")
+
+    heard, missed = [finding for finding in said.json if finding["subject"] == "providers"]
+    assert (heard["state"], heard["text"]) == ("ok", "events are taken from mailgun")
+    assert (missed["state"], missed["text"].split(",")[0]) == ("note", "mail goes out through ses")
+
+
+def test_the_doctor_refuses_a_secret_that_is_none(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_PROVIDERS", '{"sendgrid": "sesame"}')
+
+    said = cli("doctor", "--offline")
+
+    assert said.code == 1
+    assert "NEWSLETTER_PROVIDERS cannot be used: sendgrid" in said.out
+    assert "sesame" not in said.out
+
+
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:9/none", "no-url"])
 def test_the_doctor_survives_a_database_that_cannot_be_used(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -54,19 +55,36 @@ PROVIDERS: dict[RelayKind, tuple[EventFeedContract, list[str]]] = {
 
 
 class AppNearAmazon(App):
-    """The service in a world where Amazon's server is the test's."""
+    """The service in a world where Amazon's host is a server of the test's; the rest of the way is the real one."""
 
-    amazon = sns.Amazon()
+    amazon: Website
 
     def ask_provider(self, url: str) -> bytes:
-        """Ask the test's own server."""
-        return self.amazon.fetch(url)
+        """Ask the test's server for the same path."""
+        return super().ask_provider(url.replace(f"https://{sns.HOST}", self.amazon.url("")))
 
 
 @pytest.fixture
-def app(sqlite_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[App]:
+def amazon() -> Iterator[Website]:
+    """Serve the certificate that SNS signs with."""
+    website = Website()
+    website.put(urlsplit(sns.CERTIFICATE_URL).path, sns.certificate())
+    yield website
+    website.close()
+
+
+def near(amazon: Website, database_url: str, tmp_path: Path, clock: FixedClock) -> App:
     """Set all providers up, each with two secrets."""
-    built = AppNearAmazon(_settings(sqlite_url, tmp_path, providers=_secrets()), clock=clock)
+    settings = _settings(database_url, tmp_path, providers=_secrets(), fetch_allow=frozenset({amazon.pair}))
+    built = AppNearAmazon(settings, clock=clock)
+    built.amazon = amazon
+    return built
+
+
+@pytest.fixture
+def app(amazon: Website, sqlite_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[App]:
+    """Set all providers up on SQLite."""
+    built = near(amazon, sqlite_url, tmp_path, clock)
     yield built
     built.database.dispose()
 
@@ -129,9 +147,9 @@ def test_what_a_provider_proves_is_kept_as_it_came(app: App, web: TestClient, ki
 
 
 def test_a_repetition_is_answered_alike_and_kept_once(
-    database_url: str, tmp_path: Path, clock: FixedClock
+    amazon: Website, database_url: str, tmp_path: Path, clock: FixedClock
 ) -> None:
-    app = AppNearAmazon(_settings(database_url, tmp_path, providers=_secrets()), clock=clock)
+    app = near(amazon, database_url, tmp_path, clock)
 
     with TestClient(create_app(app)) as web:
         answers = [post(web, kind, good(kind)) for kind in PROVIDERS for _ in range(2)]
@@ -278,14 +296,24 @@ def test_when_a_certificate_cannot_be_had_the_call_shall_come_again(app: App, we
     assert kept(app) == []
 
 
-def test_a_subscription_is_kept_and_nothing_is_asked_for_meanwhile(app: App, web: TestClient) -> None:
-    AppNearAmazon.amazon.asked.clear()
-
+def test_a_subscription_is_kept_and_nothing_is_asked_for_meanwhile(
+    app: App, web: TestClient, amazon: Website
+) -> None:
     answer = post(web, "ses", Call({}, sns.signed(sns.confirmation())))
 
     assert answer.status_code == 200
     assert len(kept(app)) == 1
-    assert set(AppNearAmazon.amazon.asked) <= {sns.CERTIFICATE_URL}
+    assert [path for path, _ in amazon.requests] == [urlsplit(sns.CERTIFICATE_URL).path]
+
+
+def test_a_certificate_that_is_somewhere_else_is_not_followed(
+    app: App, web: TestClient, amazon: Website
+) -> None:
+    amazon.put("/elsewhere.pem", sns.certificate())
+    amazon.put(urlsplit(sns.CERTIFICATE_URL).path, status=302, Location="/elsewhere.pem")
+
+    assert post(web, "ses", good(RelayKind.SES)).status_code == 503
+    assert kept(app) == []
 
 
 @pytest.mark.parametrize(
