@@ -174,7 +174,8 @@ def _by_rest(refusal: Refusal, tables: Tables) -> Found:
 
 def _by_code(refusal: Refusal, table: Mapping[str, str]) -> Found | None:
     code = refusal.enhanced or refusal.status
-    return Found(table[code[2:]], code) if code[2:] in table else None
+    reason = table.get(code) or table.get(code[2:])
+    return Found(reason, code) if reason else None
 
 
 def _by_subject(refusal: Refusal) -> Found | None:

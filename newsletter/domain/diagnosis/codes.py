@@ -35,8 +35,10 @@ SPECIFIC: Mapping[str, str] = {
     "7.30": "failedstarttls",
 }
 
-# Used loosely: only when the words say nothing.
+# Used loosely: only when the words say nothing. Where 4 and 5 mean different things, the whole code stands here.
 LOOSE: Mapping[str, str] = {
+    "4.2.1": "speeding",  # Gmail, Yahoo and Orange: too much, or not now
+    "4.3.2": "speeding",  # Exchange and Postfix: too busy
     "1.0": "userunknown",
     "1.1": "userunknown",
     "1.2": "hostunknown",

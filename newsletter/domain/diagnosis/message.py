@@ -50,6 +50,10 @@ MESSAGE = family(
         r"(parse|pars|decod)(e|ing) (error|the message|of)",
     ),
     (
+        "filtered",
+        r"(refused|rejected|blocked) by THE (recipients?|users?|addressees?|owners?)\b(?! (domain|server|host))",
+    ),
+    (
         "policyviolation",
         r"\bpolic(y|ies)\b",
         r"attachment",

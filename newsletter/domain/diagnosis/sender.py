@@ -98,6 +98,10 @@ SENDER = family(
         r"connections? (rate|count|limit|quota)",
     ),
     (
+        "blocked",
+        r"MAIL from (your |this )?(server|host|ip|network|\d+\.\d+)NEAR(not|refused|rejected|blocked|denied)",
+    ),
+    (
         "rejected",
         r"sender (e?mail )?(address |domain |name |host |id |identity )?IS (unknown|invalid|rejected|refused|denied)",
         r"sender (e?mail )?(address |domain |name |host |id |identity )?IS (blocked|blacklisted|unverified|not |verif)",
@@ -133,6 +137,7 @@ SENDER = family(
         "blocked",
         r"blocked (using|by|at|for|due|because|in)\b.{0,60}(list|rbl|spamhaus|spamcop|sorbs|barracuda|abuseat|\bdns)",
         r"\b(black|block|deny|white|allow) ?list",
+        r"\blisted (at|on|in|by) (our|the|a|\S+\.\S+)",
         r"\b(dnsbl|rbl|surbl|uribl|sbl|xbl|pbl)\b",
         r"(spamhaus|\bsorbs|spamcop|barracudacentral)",
         r"client (host|address|ip|name)",
