@@ -76,7 +76,9 @@ FAMILIES = (
     ),
     _family("courier", r"running the Courier mail server|UNDELIVERABLE MAIL", rf"{_ANGLED}[ \t]*:"),
     _family(
-        "smail", r"(?<!-)-{5,80} (?:Message log|Failed addresses) follows?", rf"^[ \t|]*<?{_A}>?[ \t]*\.\.\.[ \t]"
+        "smail",
+        r"(?<!-)-{5,80} (?:Message log|Failed addresses) follows?",
+        rf"^[ \t|]*<?{_A}>?[ \t]*\.\.\.[ \t]",
     ),
     _family(
         "mdaemon",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from newsletter.mime.inbound import (
@@ -27,14 +28,9 @@ def read(raw: bytes, *, without: frozenset[str] = frozenset()) -> Report:
     ``without`` names families of rules that are switched off, for measuring what each is worth.
     """
     notice = Notice(parts.parse(raw))
-    report = (
-        _notification(notice)
-        or _feedback(notice)
-        or _receipt(notice)
-        or _status_report(notice)
-        or _prose(notice, without)
-        or _answer(notice)
-    )
+    steps = (step for name, step in _STEPS.items() if name not in without)
+    found = (step(notice) for step in steps)
+    report = next(filter(None, found), None) or _prose(notice, without) or _answer(notice)
     return replace(report, origin=origin.of(notice))
 
 
@@ -114,3 +110,12 @@ def _answer(notice: Notice) -> Report:
         return Report(Kind.AUTO_REPLY, auto_reply=answered, evidence=notice.mail.fields.text("subject")[:200])
     asked = unsubscribe.request(notice)
     return Report(Kind.UNSUBSCRIBE, evidence=asked) if asked else Report(Kind.OTHER)
+
+
+# What standards and providers describe, by the name of the family of rules, in this order.
+_STEPS: Mapping[str, Callable[[Notice], Report | None]] = {
+    "ses": _notification,
+    "arf": _feedback,
+    "mdn": _receipt,
+    "rfc3464": _status_report,
+}

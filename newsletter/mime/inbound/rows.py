@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 
 from newsletter.domain import bounces
+from newsletter.domain.bounces import Diagnosis
 from newsletter.mime.inbound.deliveries import Delivery
 from newsletter.mime.inbound.report import Row
 
@@ -14,14 +16,15 @@ _EVIDENCE_MAX = 500  # characters: a reply line has at most 512 octets (RFC 5321
 
 def judged(deliveries: Iterable[Delivery], *, otherwise: Iterable[str]) -> tuple[Row, ...]:
     """Return a row for each delivery; ``otherwise`` are texts about all of them."""
-    return tuple(_row(each, [*each.texts, *otherwise]) for each in deliveries)
+    judge = cache(bounces.diagnose_text)  # recipients of one server get the same words
+    return tuple(_row(each, [*each.texts, *otherwise], judge) for each in deliveries)
 
 
-def _row(each: Delivery, texts: list[str]) -> Row:
+def _row(each: Delivery, texts: list[str], judge: Callable[..., Diagnosis]) -> Row:
     """Judge by the first text that says something; the others are further from the recipient."""
     status, mta = each.status or None, each.remote_mta or None
     for text in texts or [""]:
-        diagnosis = bounces.diagnose_text(text[:_TEXT_MAX], status=status, is_final=each.is_final, mta=mta)
+        diagnosis = judge(text[:_TEXT_MAX], status=status, is_final=each.is_final, mta=mta)
         if diagnosis.category != "undetermined":
             break
     return Row(
