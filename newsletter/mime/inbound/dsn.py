@@ -16,6 +16,7 @@ _RECIPIENT = ("final-recipient", "original-recipient")
 _BLOCK = re.compile(
     r"^(?:Reporting-MTA|Final-Recipient|Original-Recipient)[ \t]*:[^\n]*;", re.IGNORECASE | re.MULTILINE
 )
+_FATE = ("action", "status")
 _FINAL = re.compile(r"^Final-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _REMARKS = ("x400-supplementary-info", "x-supplementary-info", "x-notes", "x-display-name")
 _WORDS = re.compile(r"[^\W\d_]{2}")
@@ -65,17 +66,19 @@ def _groups(block: str) -> list[Fields]:
     """
     groups: list[list[str]] = [[]]
     seen: set[str] = set()
+    is_told = False  # a recipient, and then what became of the message
     for number, chunk in enumerate(_BLANK.split(block)):
         fields = pairs(chunk)
         starts = number > 0 and any(name in _RECIPIENT for name, _ in fields)
         for name, value in fields:
-            is_next = name in seen or ("action" in seen and not seen.isdisjoint(_RECIPIENT))
-            if starts or (name in _RECIPIENT and (len(groups) == 1 or is_next)):
+            if starts or (name in _RECIPIENT and (len(groups) == 1 or name in seen or is_told)):
                 groups.append([])
                 seen.clear()
+                is_told = False
             if len(groups) > ROWS_MAX + 1:
                 break
             starts = False
+            is_told = is_told or (name in _FATE and not seen.isdisjoint(_RECIPIENT))
             seen.add(name)
             groups[-1].append(f"{name}: {value}")
     return [Fields("\n".join(group)) for group in groups]

@@ -97,6 +97,9 @@ _NAMED = re.compile(
     rf"|n.a pas pu)\b.{{0,40}}\bd[eé]liv.{{0,40}}\n\s{{0,40}}<?{ADDRESS}>?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_REASON_AFTER = re.compile(
+    r"\W{0,8}(?:returned mail|delivery failure|failed mail|warning)\b[^:]{0,30}:(.{1,200})", re.IGNORECASE
+)
 _LINE_OF_ADDRESS = re.compile(rf"^[ \t]*(?:\S{{1,30}}:?[ \t]+)?[<\[]?{ADDRESS}[>\]]?", re.MULTILINE)
 _TO_WHOM = re.compile(rf"\b(?:to|for|recipient):? <?{ADDRESS}", re.IGNORECASE)
 _DELAY_SUBJECT = any_of(
@@ -160,6 +163,12 @@ def is_from_machine(notice: Notice) -> bool:
 
 def _is_named_machine(notice: Notice) -> bool:
     return "x-mlserver" in notice.mail.fields or bool(_MACHINE.search(_from(notice)))
+
+
+def reason_in_subject(notice: Notice) -> str:
+    """Return the reason that some put behind "Returned mail:"; behind "Undeliverable:" stands our own subject."""
+    found = _REASON_AFTER.match(notice.mail.fields.text("subject"))
+    return found.group(1) if found else ""
 
 
 def has_arrived(notice: Notice) -> bool:

@@ -107,7 +107,11 @@ FAMILIES = (
     _family("dragonfly", r"^This is the DragonFly Mail Agent", rf"delivering your mail to <{_A}>"),
     _family("opensmtpd", r"^[ \t]*This is the MAILER-DAEMON, please DO NOT REPLY", rf"^{_A}:[ \t]+\S"),
     _family("listserv", r"^Error-for:|LSMTP|LISTSERV", rf"^Error-for:[ \t]*<?{_A}"),
-    _family("fml", r"not a member of this mailing list", rf"mailing list[ \t]*<{_A}>"),
+    _family(
+        "fml",
+        r"not a member of this mailing list",
+        rf"(?P<said>not a member of this mailing list[ \t]*<{_A}>)",
+    ),
     _family(
         "mailmarshal", r"^[ \t]*The following recipients? (?:was|were) affected", rf"^[ \t]+<?{_A}>?[ \t]*$"
     ),

@@ -18,7 +18,8 @@ _PARAMETER = re.compile(
 _SHIFTING = ("iso-2022", "utf-7", "csiso2022")  # charsets that write other letters in ASCII octets
 # Charsets of mail. Python's other codecs transform instead of decode, or take quadratic time (punycode, idna).
 _CHARSET = re.compile(
-    r"(?:utf-?[78]|iso|csiso|us-ascii|windows|cp|koi8|big5|gb|euc|shift|x-sjis|sjis|ms|mac|tis|latin|ks)[\w.:-]*"
+    r"(?:utf-?[78]|iso|csiso|us-ascii|windows|cp|koi8|big5|gb|euc|shift|x-sjis|sjis|ms|mac|tis"
+    r"|latin|ks)[\w.:-]*"
 )
 
 

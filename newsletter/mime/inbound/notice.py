@@ -36,7 +36,7 @@ _CUT = re.compile(
 )
 _FOR = re.compile(rf"\bfor <?({addresses.ADDRESS})")
 _QUOTE = re.compile(r"^[>|] ?", re.MULTILINE)
-_HEADER_LINE = re.compile(r"^(?:[>|] ?)?([A-Za-z][\w-]{1,40}):(?:[ \t]|$)")
+_HEADER_LINE = re.compile(r"^(?:[>|] ?)?([A-Za-z][\w-]{1,40}):(?!//)")
 _ONLY_IN_HEADERS = frozenset(
     "received return-path message-id mime-version dkim-signature delivered-to "
     "content-type x-mailer x-original-to".split()

@@ -50,6 +50,8 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
+_REPLY = re.compile(r"(?<![\d.])(?:[45]\d\d[- :][ \t]*(?:\D|[45]\.\d)|[45]\.\d{1,3}\.\d{1,3}(?![\d.]))")
+_WORDED = re.compile(r"[^\W\d_]{2}.*[^\W\d_]{2}[^:]*\Z", re.DOTALL)
 _AFTER_MAX = 3000  # characters of what stands below an address
 _TEXTS_MAX = 6  # paragraphs about one recipient
 _HEADING_FIELDS = ("from", "subject", "x-mailer")
@@ -168,17 +170,23 @@ def _line(text: str, position: int) -> str:
 
 
 def _blocks(places: list[Place], notice: Notice) -> Iterator[Delivery]:
-    """Give each address its paragraph, then all that stands down to the next address."""
+    """Give each address what is said of it: its best paragraph, then all that stands down to the next address."""
     text = notice.text
     has_known_original = bool(mailed(notice))
     ends = [place.start for place in places[1:]] + [len(text)]
     for place, end in zip(places, ends, strict=False):
-        below = text[place.said_at : min(end, place.said_at + _AFTER_MAX)].lstrip(">:;\"')] \t\n")
-        paragraph = _PARAGRAPH_END.split(below, 1)[0]
+        below = text[place.said_at : min(end, place.said_at + _AFTER_MAX)].lstrip(">:;.\"')] \t\n")
         origin = None if has_known_original else _FORWARDED.search(below)
         yield Delivery(
             place.address,
             original=origin.group(origin.lastindex or 0) if origin else "",
             status=status_in(below),
-            texts=[paragraph.strip(), below.strip()],
+            texts=[_best(below), below.strip()],
         )
+
+
+def _best(below: str) -> str:
+    """Return the first paragraph with a server's reply in it, or else the first that has words."""
+    paragraphs = [each.strip() for each in _PARAGRAPH_END.split(below)]
+    with_reply = next(filter(_REPLY.search, paragraphs), None)
+    return with_reply or next(filter(_WORDED.search, paragraphs), "")

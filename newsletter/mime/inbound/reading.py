@@ -81,6 +81,8 @@ def _prose(notice: Notice, without: frozenset[str]) -> Report | None:
         return Report(Kind.OTHER)
     if not failure.is_failure(notice):
         return None
+    if failure.has_arrived(notice):
+        return Report(Kind.DELIVERED)
     found = prose.read(notice, without=without)
     if not found.deliveries and notice.returned_report:
         return _status_report(notice.returned_report)  # a gateway returned the report instead of our message
@@ -99,7 +101,7 @@ def _bounce(notice: Notice, found: Found) -> Report:
     mailed = prose.mailed(notice)
     if len(deliveries) == 1 and mailed and deliveries[0].original in {"", deliveries[0].recipient}:
         deliveries[0].original = mailed[0]
-    judged = rows.judged(deliveries, otherwise=[notice.text, notice.mail.fields.text("subject")])
+    judged = rows.judged(deliveries, otherwise=[notice.text, failure.reason_in_subject(notice)])
     kind = Kind.BOUNCE if any(row.is_final for row in judged) else Kind.DELAYED
     return Report(kind, judged, family=found.family, rows_left_off=found.left_off)
 

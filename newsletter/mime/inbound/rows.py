@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
@@ -11,6 +12,8 @@ from newsletter.mime.inbound.deliveries import Delivery
 from newsletter.mime.inbound.report import Row
 
 _TEXT_MAX = 3000  # characters that are judged: a notice says why at once
+_TEXTS_MAX = 8  # texts that are looked at for one recipient
+_OPEN_CODE = re.compile(r"[245]\.\d\.0|[245]\d\d")
 _EVIDENCE_MAX = 500  # characters: a reply line has at most 512 octets (RFC 5321 §4.5.3.1.5)
 
 
@@ -21,12 +24,7 @@ def judged(deliveries: Iterable[Delivery], *, otherwise: Iterable[str]) -> tuple
 
 
 def _row(each: Delivery, texts: list[str], judge: Callable[..., Diagnosis]) -> Row:
-    """Judge by the first text that says something; the others are further from the recipient."""
-    status, mta = each.status or None, each.remote_mta or None
-    for text in texts or [""]:
-        diagnosis = judge(text[:_TEXT_MAX], status=status, is_final=each.is_final, mta=mta)
-        if diagnosis.category != "undetermined":
-            break
+    diagnosis = _diagnosis(each, texts, judge)
     return Row(
         recipient=each.recipient,
         original=each.original or each.recipient,
@@ -39,3 +37,22 @@ def _row(each: Delivery, texts: list[str], judge: Callable[..., Diagnosis]) -> R
         reporting_mta=each.reporting_mta[:255],
         remote_mta=each.remote_mta[:255],
     )
+
+
+def _diagnosis(each: Delivery, texts: list[str], judge: Callable[..., Diagnosis]) -> Diagnosis:
+    """Judge by the first text that says something; the others are further from the recipient.
+
+    A code that leaves the detail open (RFC 3463 §3.1: x.y.0) says less than words in a later text.
+    """
+    status, mta = each.status or None, each.remote_mta or None
+    vague: list[Diagnosis] = []
+    for text in texts[:_TEXTS_MAX]:
+        diagnosis = judge(text[:_TEXT_MAX], status=status, is_final=each.is_final, mta=mta)
+        if not _is_vague(diagnosis):
+            return diagnosis
+        vague.append(diagnosis)
+    return next((each for each in vague if each.category != "undetermined"), vague[0])
+
+
+def _is_vague(diagnosis: Diagnosis) -> bool:
+    return diagnosis.category == "undetermined" or bool(_OPEN_CODE.fullmatch(diagnosis.evidence))
