@@ -12,6 +12,7 @@ from newsletter.mime.inbound.report import ROWS_MAX
 
 FAMILY = "rfc3464"
 _TYPES = ("message/delivery-status", "message/global-delivery-status", "text/delivery-status")
+_READABLE = ("text/", "message/", "multipart/")
 _RECIPIENT = ("final-recipient", "original-recipient")
 _BLOCK = re.compile(
     r"^(?:Reporting-MTA|Final-Recipient|Original-Recipient)[ \t]*:[^\n]*;", re.IGNORECASE | re.MULTILINE
@@ -50,11 +51,9 @@ def _block(notice: Notice) -> str | None:
     part = notice.mail.of_type(*_TYPES)
     if part and _BLOCK.search(part.text):
         return part.text
-    for part in notice.own_parts if failure.is_failure(notice) else ():
-        found = (
-            _BLOCK.search(part.text) if part.type.startswith(("text/", "message/", "multipart/")) else None
-        )
-        if found:
+    for part in notice.own_parts:
+        found = _BLOCK.search(part.text) if part.type.startswith(_READABLE) else None
+        if found and failure.is_failure(notice):
             return part.text[found.start() :]
     return None
 

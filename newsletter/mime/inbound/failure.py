@@ -135,20 +135,19 @@ def is_failure(notice: Notice) -> bool:
         or notice.mail.parameters.get("report-type", "").lower() == "delivery-status"
     ):
         return True
-    subject = fields.text("subject")
-    early = notice.text[:_EARLY]
-    says_so = bool(_TEXT.search(early))
-    if says_so and (_is_named_machine(notice) or _NAMED.match(early)):
-        return True
-    if _REPLY.match(subject):
-        return False
-    titled = bool(_SUBJECT.match(subject) or _SUBJECT_ANYWHERE.search(subject))
+    subject, early = fields.text("subject"), notice.text[:_EARLY]
+    is_reply = bool(_REPLY.match(subject))
+    titled = not is_reply and bool(_SUBJECT.match(subject) or _SUBJECT_ANYWHERE.search(subject))
     if is_from_machine(notice):
-        return titled or says_so
-    like_machine = bool(_LIKE_MACHINE.search(_from(notice)))
-    if bool(notice.returned) or _LINE_OF_ADDRESS.search(early):
-        return says_so and (titled or like_machine)
-    return says_so and titled and like_machine and bool(_TO_WHOM.search(early))
+        return titled or ((not is_reply or _is_named_machine(notice)) and bool(_TEXT.search(early)))
+    if _NAMED.match(early):
+        return True
+    like_machine = not is_reply and bool(_LIKE_MACHINE.search(_from(notice)))
+    if not (titled or like_machine):
+        return False
+    names_whom = bool(notice.returned) or bool(_LINE_OF_ADDRESS.search(early))
+    is_sure = names_whom or (titled and like_machine and bool(_TO_WHOM.search(early)))
+    return is_sure and bool(_TEXT.search(early))
 
 
 def is_other_report(notice: Notice) -> bool:

@@ -21,7 +21,7 @@ RETURNED = (
 # A line that says: here begins what you wrote.
 _MESSAGE = r"(?:message|mail|e-?mail|text|header)s?"
 _CUT = re.compile(
-    r"^[ \t>*]{0,8}(?:"
+    r"[ \t>*]{0,8}(?:"
     rf"[-=_*#]{{2,80}}.{{0,60}}\b(?:(?:original|unsent|undelivered|returned|rejected) {_MESSAGE}"
     rf"|copy of|message (?:headers?|text)"
     rf"|headers? of|body of)\b"
@@ -32,7 +32,12 @@ _CUT = re.compile(
     r"|.{0,20}(?:ursprüngliche (?:nachricht|e-?mail)|message d.origine|mensaje original"
     r"|mensagem original|messaggio originale"
     r"|oorspronkelijk bericht|исходное сообщение|元のメッセージ|オリジナルメッセージ|原始邮件)[^\n.:]{0,40}[ \t:：]*$)",
-    re.IGNORECASE | re.MULTILINE,
+    re.IGNORECASE,
+)
+# Each match of it holds one of these, and to look for words is quicker.
+_CUT_WORDS = tuple(
+    "original|unsent|undeliv|returned|rejected|copy|header|message|body of|content of|nachricht|e-mail"
+    "|bericht|сообщение|メッセージ|邮件".split("|")
 )
 _FOR = re.compile(rf"\bfor <?({addresses.ADDRESS})")
 _QUOTE = re.compile(r"^[>|] ?", re.MULTILINE)
@@ -78,8 +83,7 @@ class Notice:
     @cached_property
     def _cut_at(self) -> int:
         """Return where in the readable text our own message begins."""
-        cut = _CUT.search(self.written)
-        return min(cut.start() if cut else len(self.written), _headers_at(self.written, strict=True))
+        return min(_announced_at(self.written), _headers_at(self.written, strict=True))
 
     @cached_property
     def text(self) -> str:
@@ -124,6 +128,17 @@ class Notice:
         return addresses.folded(
             addresses.in_fields(self.returned, "return-path", "from", "sender", "reply-to", "errors-to")
         )
+
+
+def _announced_at(text: str) -> int:
+    """Return where a line says that our message follows."""
+    position = 0
+    for line in text.split("\n"):
+        lowered = line.lower()
+        if any(word in lowered for word in _CUT_WORDS) and _CUT.match(line):
+            return position
+        position += len(line) + 1
+    return len(text)
 
 
 def _headers_at(text: str, *, strict: bool) -> int:
