@@ -82,6 +82,14 @@ def test_the_status_of_a_report_counts_where_the_text_has_none() -> None:
     assert diagnose_text("sorry", status="nonsense").reason == "undefined"
 
 
+def test_it_counts_who_speaks() -> None:
+    by_anybody = diagnose_text("550 Unknown user ada@docomo.ne.jp", mta="mx.example.com")
+    by_docomo = diagnose_text("550 Unknown user ada@docomo.ne.jp", mta="mfsmax.docomo.ne.jp")
+
+    assert (by_anybody.reason, by_anybody.is_hard) == ("userunknown", True)
+    assert (by_docomo.reason, by_docomo.is_hard) == ("filtered", False)
+
+
 def test_the_server_itself_goes_before_what_is_told_about_it() -> None:
     told = "It was rejected by the recipient domain, maybe as spam. The other server said: 552 5.2.2 mailbox full"
 

@@ -83,6 +83,7 @@ LOOSE: Mapping[str, str] = {
     "7.2": "rejected",
     "7.3": "securityerror",
     "7.4": "securityerror",
+    "4.7.5": "failedstarttls",  # Postfix and Exchange: a certificate
     "7.5": "securityerror",
     "7.6": "securityerror",
     "7.7": "policyviolation",

@@ -59,7 +59,7 @@ MESSAGE = family(
         r"attachment",
         r"prohibit",
         r"violat",
-        r"administrative(ly)?",
+        r"administrative(ly)? (prohibit|den|reject|block|polic|refus)",
         r"(blocked|rejected|refused|denied) by (\w+ ){0,2}(rules?|filters?|administrator|admin)",
         r"restrict(ed|ions?)",
         r"banned",

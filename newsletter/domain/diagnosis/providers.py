@@ -30,6 +30,7 @@ GMAIL = family(
     ("policyviolation", r"content presents a potential", r"policy that prohibited the mail"),
     ("mesgtoobig", r"p maxsizeerror"),
     ("rejected", r"groups\.google\.com"),
+    ("mailboxfull", r"recipient inbox full", r"their inbox is full"),
     ("notaccept", r"does not accept our requests to connect"),
     ("networkerror", r"did not accept our requests to connect"),
     ("hostunknown", r"lookup of \S+ responded with code nxdomain"),
@@ -166,7 +167,13 @@ CHINESE = family(
 
 ASIAN = family(
     "japanese and korean providers",
-    ("filtered", r"refused by the subscribers setting", r"users? setting"),
+    # Docomo calls a reader whose filter refuses us unknown too, so that nobody learns who exists.
+    (
+        "filtered",
+        r"^550 \S+ docomo\.ne\.jp unknown user",
+        r"refused by the subscribers setting",
+        r"users? setting",
+    ),
     ("speeding", r"too much mail from your host"),
     ("suspend", r"dormant account", r"sleeping account"),
 )

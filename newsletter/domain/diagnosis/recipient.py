@@ -20,6 +20,7 @@ MAILBOX = family(
         r"\bno (valid |usable )?(mx|mail exchanger|mail hosts?|dns (record|entry|data))\b",
         r"could not find any host",
         r"name or service not known",
+        r"(cannot|could not|unable to) resolve",
         r"\bno such (host|domain)",
     ),
     (
@@ -51,6 +52,8 @@ MAILBOX = family(
         r"\b(disabled|suspended|deactivated|inactive|locked|frozen|dormant|expired|closed) WHO",
         r"\binactiv(e|ity)\b",
         r"(temporarily|permanently) disabled",
+        r"WHONEAR(temporarily limited|limited temporarily)",
+        r"administratively disabled",
     ),
     (
         "hasmoved",
@@ -89,6 +92,8 @@ MAILBOX = family(
         r"(does not|not) (exist|live) (here|at|on|in)",
         r"do(es)? not have an? (\S+ ){0,3}(account|mailbox|user|delivery point)",
         r"(cannot|could not|unable to) (find|locate|identify) THE (\w+ )?WHO",
+        r"(not unique|several matches)",
+        r"not (exactly )?match( \S+){1,4} WHO",
         r"\bnobody (of|by|with|here)",
         r"^\S+ \S+ \S+ (IS )?(unknown|not found)\.?$",
         r"not our (customer|user)",
@@ -138,6 +143,8 @@ WAY = family(
         r"(maximum|max|exceeded) (queue|delivery|retr\w+) (time|lifetime|period|attempts)",
         r"giving up",
         r"not been (collected|fetched|picked up)",
+        r"unable to deliver (\w+ ){0,3}after \d+ (days?|hours?)",
+        r"time expired",
         r"(failed|after) \d+ (failed )?attempts",
         r"delivery time\b",
         r"(still )?(undelivered|not delivered) after",
@@ -164,6 +171,10 @@ WAY = family(
         r"not respond",
         r"\bno (answer|response|reply) from",
         r"conversation with",
+        r"communications? (failure|error|problem)",
+        r"routing (error|failure|problem)",
+        r"bounce between",
+        r"address family",
     ),
     (
         "systemerror",
@@ -193,5 +204,5 @@ WEAK = family(
         r"recipient (address )?IS (rejected|refused|denied|invalid)",
     ),
     ("blocked", r"^\S+ \S+ \S+ (IS )?(rejected|refused|denied|blocked)\.?$"),
-    ("spamdetected", r"(message|mail|email) (content )?IS (rejected|refused|denied|blocked)"),
+    ("spamdetected", r"MAIL (content |to )?IS (rejected|refused|denied|blocked)"),
 )

@@ -9,10 +9,17 @@ from dataclasses import dataclass
 _READ_MAX = 2000
 # A local part has at most 64 octets and a domain 255 (RFC 5321 §4.5.3.1); looking no further keeps the search linear.
 _ADDRESS = re.compile(r"[^\s<>\"'():;,=\[\]@]{0,64}@[^\s<>\"'():;,\[\]@]{1,255}")
-_CODE = re.compile(r"(?<![\w./-])([245]\d\d)(?![\w./])")
-_ENHANCED = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\w)")
-_STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\d)")
+_CODE = re.compile(r"(?<![\w./-])([45]\d\d)(?![\w./])")
+_ENHANCED = re.compile(r"(?<![\w.])([45]\.\d{1,3}\.\d{1,3})(?!\.?\w)")
+_STATUS = re.compile(r"\s*([45]\.\d{1,3}\.\d{1,3})(?!\d)")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
+_SPELLINGS = (
+    ("can't", "cannot"),
+    ("n't", " not"),
+    ("doesnt", "does not"),
+    ("'s", "s"),
+    ("(s)", "s"),
+)
 _NOT_WORDS = re.compile(r"[^\w.]+|_+")
 
 
@@ -68,7 +75,7 @@ def _words(text: str) -> str:
     if "@" in text:
         text = _ADDRESS.sub(" ", text)
     text = _CODE.sub(" ", _ENHANCED.sub(" ", text))  # each line of a reply repeats them (RFC 2034 §4)
-    text = (
-        text.replace("e-mail", "email").replace("can't", "cannot").replace("n't", " not").replace("'s", "s")
-    )
-    return _NOT_WORDS.sub(" ", text).replace(" . ", " ").replace("mail box", "mailbox").strip()
+    for written, meant in _SPELLINGS:
+        text = text.replace(written, meant)
+    words = f" {_NOT_WORDS.sub(' ', text)}"
+    return words.replace(" . ", " ").replace(" e mail", " email").replace("mail box", "mailbox").strip()

@@ -114,6 +114,8 @@ EXCHANGE = family(
     ("userunknown", r"address in which the message was sent to could not be found"),
     ("onhold", r"did not report a specific reason"),
     ("norelaying", r"unable to relay for"),
+    ("networkerror", r"message to bounce between two servers"),
+    ("contenterror", r"content type that is not supported"),
     ("securityerror", r"client was not authenticated"),
 )
 
@@ -137,6 +139,8 @@ OTHERS = family(
     ("hostunknown", r"unknown host or domain"),
     ("filtered", r"delivery is not allowed to this address"),
     ("mailboxfull", r"would exceed mailbox quota", r"mailbox for user is full"),
+    ("mesgtoobig", r"size constraint violated"),
+    ("suspend", r"(previously )?bounced address"),
     ("hostunknown", r"no mail hosts for domain", r"\bno mx for\b", r"internal domain lookup failed"),
     ("expired", r"delivery time expired", r"^\S+ \S+ \S+ too old$", r"exceeded max time"),
     ("networkerror", r"no answer from host", r"failed to get ips from ptr record", r"dial tcp\b"),
