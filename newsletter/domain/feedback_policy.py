@@ -28,8 +28,8 @@ class Action(StrEnum):
 class Rule:
     """Hold what is done about a category of failures.
 
-    ``weight`` counts towards a suppression. ``alerts_at`` is the share of a mailing's messages from which on the
-    operator is told; None: never.
+    ``weight`` counts towards a suppression. ``alerts_at`` is the share of a mailing's messages above which the operator
+    is told; None: never.
     """
 
     action: Action
@@ -44,9 +44,10 @@ CATEGORIES: Mapping[str, Rule] = {
     "inactive": Rule(Action.COUNT, 1.5),
     "mailbox_full": Rule(Action.COUNT, 1.0),
     "too_big": Rule(Action.ALERT, alerts_at=0.01),
-    "content": Rule(Action.ALERT, alerts_at=0.001),  # every receiver after the first thinks the same of it
-    "reputation": Rule(Action.ALERT, alerts_at=0.001),
-    "authentication": Rule(Action.ALERT, alerts_at=0.0),  # every message fails alike
+    # What one message is refused for, all are.
+    "content": Rule(Action.ALERT, alerts_at=0.0),
+    "reputation": Rule(Action.ALERT, alerts_at=0.0),
+    "authentication": Rule(Action.ALERT, alerts_at=0.0),
     "policy": Rule(Action.COUNT, 0.25, alerts_at=0.01),
     "rate_limited": _IGNORED,
     "transit": Rule(Action.COUNT, 0.5),

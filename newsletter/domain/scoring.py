@@ -28,6 +28,10 @@ _GAPS = (
     4  # half-lives of at least so many gaps between sends, so that failures of a monthly newsletter add up
 )
 _REFUSALS = (OutcomeKind.COMPLAINED, OutcomeKind.SUPPRESSED)  # the reader, or the provider, wants no more
+_PROBED: Mapping[str, str] = {
+    SuppressionReason.MAILBOX_FULL: "mailbox_full",
+    SuppressionReason.INACTIVE: "inactive",
+}
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
@@ -84,6 +88,14 @@ class Event:
         return self.rule.action is Action.SUPPRESS and (self.is_permanent or self.category == "inactive")
 
 
+@dataclass(frozen=True)
+class Ended:
+    """Say why an address was suppressed for a time, and when that ended."""
+
+    reason: str
+    at: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class History:
     """Hold what is known of one address.
@@ -91,6 +103,7 @@ class History:
     ``events`` are failures and complaints. ``seen_at`` are the instants at which its reader opened, clicked or replied,
     or a server delivered. ``read_at`` says of mailings when the reader first opened or clicked in them. ``arrived`` are
     the instants of messages that went out and about which nothing came back; ``mailed_at`` are those of all messages.
+    ``ended`` is a suppression that ended by itself: the next message is a probe.
     """
 
     events: Sequence[Event] = ()
@@ -98,6 +111,7 @@ class History:
     read_at: Mapping[int, datetime] = field(default_factory=dict)
     arrived: Sequence[datetime] = ()
     mailed_at: Sequence[datetime] = ()
+    ended: Ended | None = None
 
     def until(self, instant: datetime) -> History:
         """Return what was known at an instant."""
@@ -107,6 +121,7 @@ class History:
             read_at={mailing: at for mailing, at in self.read_at.items() if at <= instant},
             arrived=[at for at in self.arrived if at + SILENCE <= instant],
             mailed_at=[at for at in self.mailed_at if at <= instant],
+            ended=self.ended,
         )
 
 
@@ -135,7 +150,7 @@ def judge(history: History, *, now: datetime, has_no_mail: bool | None = None) -
     standing = _standing(history)
     score = _score(standing, history, now)
     found = Verdict()
-    for rule in (_refused, _gone, _lost_domain, _inactive, _failing):
+    for rule in (_refused, _gone, _lost_domain, _inactive, _probed, _failing):
         verdict = rule(standing, history, score=score, has_no_mail=has_no_mail)
         if verdict.decision is Decision.SUPPRESS:
             return replace(verdict, score=score)
@@ -229,6 +244,19 @@ def _inactive(standing: Sequence[Event], _history: History, **_facts: object) ->
     if not _is_enough(events, INACTIVE) or not _has_proof(events):
         return Verdict()
     return Verdict(decision=Decision.SUPPRESS, reason=SuppressionReason.INACTIVE, events=events)
+
+
+def _probed(standing: Sequence[Event], history: History, **_facts: object) -> Verdict:
+    """The first message after a suppression that ended failed as those before it."""
+    ended = history.ended
+    if ended is None or ended.reason not in _PROBED:
+        return Verdict()
+    if any(at > ended.at for at in (*history.seen_at, *history.arrived)):
+        return Verdict()
+    events = _of_category([event for event in standing if event.at > ended.at], _PROBED[ended.reason])
+    if not events or not _has_proof(events):
+        return Verdict()
+    return Verdict(decision=Decision.SUPPRESS, reason=SuppressionReason(ended.reason), events=events)
 
 
 def _failing(standing: Sequence[Event], _history: History, *, score: float, **_facts: object) -> Verdict:

@@ -56,6 +56,7 @@ EXPIRES_AFTER: Mapping[SuppressionReason, timedelta] = {
     SuppressionReason.MAILBOX_FULL: timedelta(days=180),
     SuppressionReason.INACTIVE: timedelta(days=180),
 }
+PENDING_FOR = timedelta(days=90)  # nobody looked, and no second send of three months failed
 
 
 def may_be_asked(reason: str) -> bool:

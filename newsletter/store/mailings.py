@@ -118,6 +118,14 @@ def lock(session: Session, mailing_id: int) -> None:
     session.execute(select(Mailing.id).where(Mailing.id == mailing_id).with_for_update())
 
 
+def started_since(session: Session, instant: datetime) -> dict[int, datetime]:
+    """Return when mailings began, those since an instant, by id."""
+    rows = session.execute(
+        select(Mailing.id, Mailing.started_at).where(Mailing.started_at > instant).order_by(Mailing.id)
+    )
+    return {row.id: row.started_at for row in rows}
+
+
 def note_fault(session: Session, mailing_id: int, fault: str | None) -> None:
     """Say why nothing goes out just now; None: it does."""
     session.execute(

@@ -134,6 +134,19 @@ def of_subscriber(session: Session, subscriber_id: int, *, mailing_ids: Collecti
     )
 
 
+def of_subscribers(
+    session: Session, subscriber_ids: Collection[int], *, mailing_ids: Collection[int]
+) -> list[tuple[int, int, int, MessageStatus]]:
+    """Return reader, mailing, seconds since its start and status of some readers' messages in some mailings."""
+    rows = session.execute(
+        select(Message.subscriber_id, Message.mailing_id, Message.at, Message.status).where(
+            lists.among(session, Message.mailing_id, mailing_ids),
+            lists.among(session, Message.subscriber_id, subscriber_ids),
+        )
+    )
+    return [(reader, mailing, at, status) for reader, mailing, at, status in rows]
+
+
 def last_mailing(session: Session, subscriber_id: int, *, since: datetime) -> int | None:
     """Return the newest mailing since an instant of which a reader had a message, or may have had one."""
     return session.scalar(

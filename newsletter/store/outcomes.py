@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any  # bulk rows are dictionaries of column values
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.domain.outcomes import IdentifiedBy, OutcomeKind, OutcomeSource, SmtpReply
+from newsletter.store import lists
 from newsletter.store.tables import Outcome
 
 
@@ -94,6 +95,51 @@ def open_ones(session: Session, kinds: Collection[OutcomeKind], *, limit: int) -
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
+    )
+
+
+def get_many(session: Session, ids: Collection[int]) -> list[Outcome]:
+    """Return events by their ids."""
+    return list(
+        session.scalars(select(Outcome).where(lists.among(session, Outcome.id, ids)).order_by(Outcome.id))
+    )
+
+
+def of_subscribers(
+    session: Session, subscriber_ids: Collection[int], kinds: Collection[OutcomeKind]
+) -> list[Outcome]:
+    """Return all events of some kinds about some readers, oldest first."""
+    return list(
+        session.scalars(
+            select(Outcome)
+            .where(lists.among(session, Outcome.subscriber_id, subscriber_ids), Outcome.kind.in_(kinds))
+            .order_by(Outcome.at, Outcome.id)
+        )
+    )
+
+
+def readers_of(session: Session, kinds: Collection[OutcomeKind], *, after_id: int, limit: int) -> list[int]:
+    """Return the readers behind an id of whom events of some kinds are known, in order."""
+    return [
+        reader
+        for reader in session.scalars(
+            select(Outcome.subscriber_id)
+            .where(Outcome.kind.in_(kinds), Outcome.subscriber_id > after_id)
+            .distinct()
+            .order_by(Outcome.subscriber_id)
+            .limit(limit)
+        )
+        if reader is not None
+    ]
+
+
+def mark_acted(session: Session, ids: Collection[int], *, now: datetime) -> None:
+    """Note that the policy has looked at events."""
+    session.execute(
+        update(Outcome)
+        .where(lists.among(session, Outcome.id, ids))
+        .values(acted_at=now)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
@@ -87,6 +87,13 @@ def get(session: Session, subscriber_id: int) -> Subscriber:
             reason="unknown_reader",
         )
     return subscriber
+
+
+def get_many(session: Session, subscriber_ids: Collection[int]) -> list[Subscriber]:
+    """Return readers by their ids, those that there are."""
+    return list(
+        session.scalars(select(Subscriber).where(lists.among(session, Subscriber.id, subscriber_ids)))
+    )
 
 
 def find_id(session: Session, subscriber_id: int) -> Subscriber | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from newsletter.domain import scoring
 from newsletter.domain.outcomes import OutcomeKind
-from newsletter.domain.scoring import Decision, Event, History, Verdict, judge
+from newsletter.domain.scoring import Decision, Ended, Event, History, Verdict, judge
 from newsletter.domain.suppressions import Pending, SuppressionReason
 from tests.clocks import NOON
 
@@ -232,6 +232,17 @@ def test_where_mail_is_rare_failures_live_longer(gap: int, days: int) -> None:
     mailed = [NOON + number * gap * DAY for number in range(6)]
 
     assert scoring.half_life(mailed) == timedelta(days=days)
+
+
+def test_after_a_suppression_that_ended_the_first_failure_of_its_kind_is_enough() -> None:
+    ended = Ended(SuppressionReason.MAILBOX_FULL, NOON)
+
+    assert verdict(event(9), ended=ended).reason is SuppressionReason.MAILBOX_FULL
+    assert verdict(event(-9), event(9, "policy"), ended=ended).decision is Decision.NOTHING
+    assert verdict(event(9, is_proven=False), ended=ended).decision is Decision.NOTHING
+    assert verdict(event(9), ended=ended, arrived=[NOON + DAY]).decision is Decision.NOTHING
+    assert verdict(event(9), ended=ended, seen_at=[NOON + DAY]).decision is Decision.NOTHING
+    assert verdict(event(9), ended=Ended("complaint", NOON)).decision is Decision.NOTHING
 
 
 def test_a_complaint_counts_for_ever_and_whatever_was_read_since() -> None:

@@ -65,7 +65,7 @@ class Post:
         ring = self.paths.return_path if kind == "b" else self.paths.links
         domain = MESSAGES if kind == "m" else DOMAIN
         delivery = Delivery(mailing or self.mailings[0], self.readers[address])
-        day = (NOON - timedelta(days=days)).date()
+        day = (self.clock.now() - timedelta(days=days)).date()
         return f"{sign_local_part(kind, delivery, ring, domain=domain, day=day)}@{domain}"
 
     def come(

@@ -91,8 +91,8 @@ class Outcome(Base):
         Index(
             "ix_outcomes_failed",
             "at",
-            postgresql_where=text("kind IN ('failed', 'bounced')"),
-            sqlite_where=text("kind IN ('failed', 'bounced')"),
+            postgresql_where=text("kind IN ('failed', 'bounced', 'expired')"),
+            sqlite_where=text("kind IN ('failed', 'bounced', 'expired')"),
         ),
     )
 

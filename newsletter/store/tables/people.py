@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.domain.consent import ConsentKind
 from newsletter.domain.subscriptions import Cadence, EndReason, SubscriptionStatus
+from newsletter.domain.suppressions import Pending
 from newsletter.store.tables.base import Base
 from newsletter.store.types import BigId, UtcDateTime, Words
 
@@ -105,7 +106,7 @@ class Suppression(Base):
     address_key: Mapped[str] = mapped_column(String(254))
     scope: Mapped[str] = mapped_column(String(40), default="bulk")
     reason: Mapped[str] = mapped_column(String(40))
-    pending: Mapped[str | None] = mapped_column(String(40))
+    pending: Mapped[Pending | None] = mapped_column(Words(Pending))
     evidence: Mapped[str] = mapped_column(Text, default="")
     outcome_ids: Mapped[list[int]] = mapped_column(JSON, server_default="[]")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -60,7 +60,7 @@ def upgrade() -> None:
     )
     for column in _of_outcomes():
         op.add_column("outcomes", column)
-    is_failed = sa.text("kind IN ('failed', 'bounced')")
+    is_failed = sa.text("kind IN ('failed', 'bounced', 'expired')")
     op.create_index(
         "ix_outcomes_failed", "outcomes", ["at"], postgresql_where=is_failed, sqlite_where=is_failed
     )
