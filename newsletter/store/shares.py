@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, ColumnElement, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter.domain.mailings import MessageStatus
@@ -15,9 +15,7 @@ from newsletter.store.tables import Mailing, Message, Outcome, Subscriber
 
 _FAILED = (OutcomeKind.FAILED, OutcomeKind.BOUNCED)
 # Word for word the condition of the index over failures, which are few among all outcomes.
-_HAS_ENDED: ColumnElement[bool] = literal_column(
-    "(outcomes.kind IN ('failed', 'bounced', 'expired'))", Boolean
-)
+_HAS_ENDED = text("outcomes.kind IN ('failed', 'bounced', 'expired')")
 
 
 def failed_of_mailing(session: Session, mailing_id: int, categories: Collection[str]) -> int:
