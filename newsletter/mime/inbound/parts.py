@@ -15,7 +15,7 @@ from functools import cached_property
 from newsletter.domain.arrivals import READ_BYTES
 from newsletter.mime.inbound.fields import BLOCK_MAX, Fields, decoded, from_base64, parameters
 
-TEXT_MAX = 65_536  # octets of one part that are read as text: notices are short
+TEXT_MAX = 32_768  # octets of one part that are read as text: notices are short
 _DEPTH_MAX = 6  # levels of multiparts; real reports have two, forwarded ones three
 _PARTS_MAX = 50
 _KIND = re.compile(r"\s*\"?([\w+-]{1,50}/[\w.+-]{1,80})")

@@ -15,6 +15,7 @@ from newsletter.mime.inbound import (
     parts,
     prose,
     rows,
+    second_opinion,
     unsubscribe,
 )
 from newsletter.mime.inbound.deliveries import Delivery, Found
@@ -31,6 +32,8 @@ def read(raw: bytes, *, without: frozenset[str] = frozenset()) -> Report:
     steps = (step for name, step in _STEPS.items() if name not in without)
     found = (step(notice) for step in steps)
     report = next(filter(None, found), None) or _prose(notice, without) or _answer(notice)
+    if _is_undetermined(report) and second_opinion.FAMILY not in without:
+        report = _second_opinion(notice, raw) or report
     return replace(report, origin=origin.of(notice))
 
 
@@ -112,6 +115,20 @@ def _answer(notice: Notice) -> Report:
         return Report(Kind.AUTO_REPLY, auto_reply=answered, evidence=notice.mail.fields.text("subject")[:200])
     asked = unsubscribe.request(notice)
     return Report(Kind.UNSUBSCRIBE, evidence=asked) if asked else Report(Kind.OTHER)
+
+
+def _is_undetermined(report: Report) -> bool:
+    """Say whether nothing told what a mail is, or whom it is about."""
+    return report.kind is Kind.OTHER or any(not row.recipient for row in report.rows)
+
+
+def _second_opinion(notice: Notice, raw: bytes) -> Report | None:
+    """Take what flufl.bounce says, but never as hard: it gives no reason."""
+    found = second_opinion.read(raw)
+    if not found.deliveries:
+        return None
+    report = _bounce(notice, found)
+    return replace(report, rows=tuple(replace(row, is_hard=False) for row in report.rows))
 
 
 # What standards and providers describe, by the name of the family of rules, in this order.
