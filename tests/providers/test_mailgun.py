@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from newsletter.providers.base import Call, EventFeed, ProviderEvent, Unreadable
+from newsletter.providers.base import Call, EventFeed, ProviderEvent, Unreadable, digest
 from newsletter.providers.mailgun.events import Mailgun
 from tests.clocks import NOON
 from tests.providers.contract import SUPPRESSED, EventFeedContract, events, load, verdict
@@ -41,7 +41,9 @@ class TestMailgun(EventFeedContract):
         return KEYS
 
     def call(self, found: object, secret: str, *, at: datetime = NOON) -> Call:
-        return Call({}, json.dumps({"signature": signature(secret, at=at), "event-data": found}).encode())
+        token = digest(json.dumps(found).encode())[:50]
+        signed = signature(secret, at=at, token=token)
+        return Call({}, json.dumps({"signature": signed, "event-data": found}).encode())
 
     def test_a_call_is_named_by_its_token_whatever_stands_beside_it(
         self, feed: EventFeed, secrets: list[str]
@@ -50,7 +52,7 @@ class TestMailgun(EventFeedContract):
 
         names = {feed.authenticate(one, secrets, now=NOON) for one in (call, self.tampered(call))}
 
-        assert names == {TOKEN}
+        assert len(names) == 1
 
     def test_the_main_account_signs_for_its_subaccounts(self, feed: EventFeed) -> None:
         signed = signature("the-subaccounts-own-key")
