@@ -39,7 +39,7 @@ _SAID = {
     400: ("bad_request", "The request cannot be read.", "Check its body and content type."),
     404: ("not_found", "There is nothing at this address.", "See docs/api.md."),
     405: ("bad_method", "This address does not take this method.", "See docs/api.md."),
-    413: ("too_large", "The body is too large.", "Send fewer articles at a time."),
+    413: ("too_large", "The body is too large.", "Send less at a time."),
     429: ("too_many", "There were too many requests.", "Wait a minute and try again."),
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from newsletter.domain.errors import FetchError, InvalidInput
 from newsletter.domain.tokens import Delivery
@@ -155,6 +156,13 @@ class TestSes(EventFeedContract):
         body = sns.signed(sns.notification({"eventType": "Open"}))
 
         assert self.refused(feed, Call({}, body), [TOPIC]) is not is_good
+
+    def test_a_certificate_with_a_weak_key_is_refused(self, feed: EventFeed, amazon: Amazon) -> None:
+        weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+        amazon.documents[sns.CERTIFICATE_URL] = sns.certificate(weak)
+        body = sns.signed(sns.notification({"eventType": "Open"}), weak)
+
+        assert self.refused(feed, Call({}, body), [TOPIC])
 
     def test_a_certificate_is_fetched_once(self, feed: EventFeed, amazon: Amazon) -> None:
         for _ in range(3):
