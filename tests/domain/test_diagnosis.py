@@ -67,6 +67,29 @@ def test_only_a_final_word_about_the_address_is_hard(text: str, is_final: bool, 
     assert diagnose_text(text, is_final=is_final).is_hard is is_hard
 
 
+OURS = (
+    "Your IP|Your IP address|Your host|Your hostname|Your mail server|Client host|The client name|HELO name"
+    "|The EHLO argument|PTR of your host|The reverse name|The sender|The sender address|The sender's mailbox"
+    "|Your sender domain|The sending domain|The envelope sender|Your domain|The domain you send from|Your account"
+    "|The return address|The return path|The Reply-To address|The MAIL FROM address|The From address"
+    "|The From domain|The originator|The Message-ID|Your SPF record|Your DKIM key"
+).split("|")
+BLAME = (
+    "does not exist|not found|could not be found|is unknown|is invalid|is not valid|cannot be resolved"
+    "|could not be verified|is rejected|has been blocked|does not resolve|has no such user|was removed"
+    "|is not known here|is disabled|no longer exists|is not registered"
+).split("|")
+
+
+@pytest.mark.parametrize("ours", OURS)
+def test_no_reader_is_blamed_for_what_is_said_of_us(ours: str) -> None:
+    refusals_of_us = [
+        f"{code} {ours} {blame}" for code in ("550", "550 5.7.1", "554 5.0.0") for blame in BLAME
+    ]
+
+    assert not [text for text in refusals_of_us if diagnose_text(text).is_hard]
+
+
 def test_a_specific_text_beats_a_loose_code() -> None:
     loose = ("5.1.1", "5.7.1", "5.0.0", "5.2.1", "5.4.1", "5.5.0", "5.3.0")
 
@@ -169,7 +192,7 @@ def test_no_needle_is_so_short_that_it_is_everywhere() -> None:
 
 def test_every_phrase_fits_plain_lines_only() -> None:
     """Lines are in lower case and hold no punctuation but dots: other phrases would never fit."""
-    letters = [re.sub(r"\\[A-Za-z]|\[[^]]*\]|\(\?!|[\\()|?*+\[\]{},^$]", "", phrase) for phrase in PHRASES]
+    letters = [re.sub(r"\\[A-Za-z]|\[[^]]*\]|\(\?<?!|[\\()|?*+\[\]{},^$]", "", phrase) for phrase in PHRASES]
 
     assert not [phrase for phrase in letters if re.search(r"[A-Z@:;<>\"'/#&=-]", phrase)]
 
@@ -193,11 +216,11 @@ def test_any_text_has_a_diagnosis(text: str, status: str | None, is_final: bool)
 )
 def test_a_hostile_text_costs_little(text: str) -> None:
     diagnose_text(text)  # the tables are made ready at the first
-    began = time.perf_counter()
+    began = time.process_time()
 
     diagnose_text(text)
 
-    assert time.perf_counter() - began < 0.05  # 4 ms here; the rest is for busy machines
+    assert time.process_time() - began < 0.05  # 4 ms here; the rest is for busy machines
 
 
 def test_only_the_beginning_of_a_text_is_read() -> None:

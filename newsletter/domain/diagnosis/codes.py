@@ -29,7 +29,6 @@ SPECIFIC: Mapping[str, str] = {
     "7.24": "authfailure",
     "7.25": "requireptr",
     "7.26": "authfailure",
-    "7.27": "notaccept",  # the sender's domain has a null MX (RFC 7505)
     "7.28": "speeding",
     "7.29": "authfailure",
     "7.30": "failedstarttls",
@@ -45,7 +44,7 @@ LOOSE: Mapping[str, str] = {
     "1.3": "userunknown",
     "1.4": "filtered",
     "1.9": "systemerror",
-    "1.10": "notaccept",  # null MX (RFC 7505)
+    "1.10": "userunknown",  # Microsoft's; a null MX (RFC 7505) is told by code 556 or in words
     "2.0": "filtered",
     "2.1": "suspend",
     "2.4": "filtered",
@@ -87,6 +86,7 @@ LOOSE: Mapping[str, str] = {
     "7.5": "securityerror",
     "7.6": "securityerror",
     "7.7": "policyviolation",
+    "7.27": "rejected",  # our own sender has a null MX (RFC 7505 §4.2); Sendmail says it of the reader's domain
 }
 BY_SUBJECT: Mapping[str, str] = {
     "2": "onhold",
@@ -104,7 +104,7 @@ BY_REPLY: Mapping[str, str] = {
     "502": "syntaxerror",
     "503": "syntaxerror",
     "504": "syntaxerror",
-    "521": "notaccept",  # RFC 7504: the host takes no mail at all
+    "521": "blocked",  # RFC 7504: the host takes no mail; what says it means us
     "530": "securityerror",
     "535": "securityerror",
     "551": "hasmoved",
@@ -118,6 +118,7 @@ STANDARDS = family(
     ("userunknown", r"bad destination mailbox address", r"destination mailbox address (ambiguous|invalid)"),
     ("hostunknown", r"bad destination system address", r"unable to route"),
     ("hasmoved", r"(destination )?mailbox has moved"),
+    ("notaccept", r"^556 "),  # RFC 7504: the domain takes no mail
     ("rejected", r"bad senders (mailbox|system) address"),
     ("suspend", r"mailbox disabled not accepting"),
     ("exceedlimit", r"message length exceeds administrative limit"),

@@ -45,7 +45,7 @@ MESSAGE = family(
         r"\bmime\b",
         r"8 ?bit",
         r"\bcharset",
-        r"(invalid|bad|malformed|illegal|corrupt\w*|unsupported|improper\w*) (message |mail )?(content|format)",
+        r"(invalid|bad|malformed|illegal|corrupt\w*|unsupported|improper\w*) (message |e?mail )?(content|format)",
         r"malformed MAIL",
         r"(parse|pars|decod)(e|ing) (error|the message|of)",
     ),

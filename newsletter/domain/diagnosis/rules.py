@@ -14,16 +14,28 @@ from dataclasses import dataclass
 from functools import cached_property
 
 SYNONYMS: Mapping[str, str] = {
+    # A reader, by any name.
     "WHO": (
-        r"\b(users?|user ?ids?|usernames?|recipients?|mailbox|accounts?|address|addresses|addressee|customer|person"
-        r"|subscriber|alias|inbox|name|id|login)\b"
+        r"\b(users?|(user|login|mail) ?ids?|user ?names?|recipients?|mailbox|accounts?|address|addresses|addressee"
+        r"|customer|person|subscriber|alias|inbox)\b"
+    ),
+    # Our sender and our host, by any name; "returned to sender" says nothing of it.
+    "OURS": (
+        r"\b((?<!to )senders?|sending (domain|address|name)|originat\w+|return address|reply to|mail from"
+        r"|from (address|domain|header|field)|(source|envelope) (address|from)|domain you|message id"
+        r"|your (e?mail )?(domain|address|account|mailbox))\b"
+    ),
+    "HOST": r"\b(client|helo|ehlo|your (\w+ ){0,2}(ips?|hosts?|hostname|server|mailserver|network))\b",
+    "BAD": (
+        r"\b(unknown|invalid|illegal|malformed|forged|spoofed|missing|unverified|unresolv\w+|blacklisted|not \w+|no"
+        r"|cannot|rejected|refused|denied|blocked|banned|removed|disabled)\b"
     ),
     "MAIL": r"\b(e?mails?|messages?)\b",
     "NEAR": r"\b.{0,40}\b",
     "IS ": r"(is |was |are |were |be |been |has been |have been |being )?",
     "THE ": r"(the |a |an |this |that |your |my |our |its |their |his )?",
 }
-_GROUP = re.compile(r"\((\?!)?([^()]*)\)([?*+]|\{[^}]*\})?")
+_GROUP = re.compile(r"\((\?<?!)?([^()]*)\)([?*+]|\{[^}]*\})?")
 # What is no letter that must stand in the text: classes, escapes, counted and optional letters, anchors.
 _LOOSE = re.compile(r"\[[^]]*\][?*+]?|\\[^.][?*+]?|[^\\][?*]|.?\{[^}]*\}|(?<!\\)\.|[+^$\0]")
 

@@ -141,6 +141,7 @@ OTHERS = family(
     ("mailboxfull", r"would exceed mailbox quota", r"mailbox for user is full"),
     ("mesgtoobig", r"size constraint violated"),
     ("suspend", r"(previously )?bounced address"),
+    ("userunknown", r"unrecogni[sz]ed or name"),  # X.400: originator/recipient name
     ("hostunknown", r"no mail hosts for domain", r"\bno mx for\b", r"internal domain lookup failed"),
     ("expired", r"delivery time expired", r"^\S+ \S+ \S+ too old$", r"exceeded max time"),
     ("networkerror", r"no answer from host", r"failed to get ips from ptr record", r"dial tcp\b"),
