@@ -9,8 +9,6 @@ from fastapi import Request
 
 from newsletter.domain.errors import InvalidInput
 
-_V6_PREFIX = 64  # what one household or server gets; single addresses in it cost nothing
-
 
 class Proxies:
     """Hold the proxies that may speak for a client."""
@@ -47,17 +45,6 @@ def address_of(request: Request) -> str:
     proxies: Proxies = request.app.state.proxies
     peer = request.client.host if request.client else ""
     return proxies.client_of(peer, ",".join(request.headers.getlist("x-forwarded-for")))
-
-
-def limit_key(address: str) -> str:
-    """Return what rate limits count: an IPv4 address, or the network of an IPv6 one."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address[:64]
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped or ip_network((parsed, _V6_PREFIX), strict=False))
-    return str(parsed)
 
 
 def _bare(hop: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Path, Request
 
 from newsletter.broker.limiter import Limit
+from newsletter.domain import networks
 from newsletter.domain.consent import ConsentChannel, ConsentEvidence
 from newsletter.providers.base import EventFeed
 from newsletter.web import clients
@@ -52,7 +53,7 @@ Number = Annotated[int, Path(ge=1, le=1_000_000_000)]
 def require_allowed(request: Request, limit: Limit) -> None:
     """Count one more request of this client; refuse it with 429 when there were too many."""
     app: App = request.app.state.app
-    if not app.limiter.allows(limit, clients.limit_key(clients.address_of(request))):
+    if not app.limiter.allows(limit, networks.limit_key(clients.address_of(request))):
         raise HTTPException(429, headers={"Retry-After": "60"})
 
 

@@ -14,7 +14,7 @@ from newsletter.domain.tokens import LinkPurpose
 from newsletter.store import Database, notices, subscriptions, suppressions
 from newsletter.subscribing import signup
 from newsletter.subscribing.signup import SignupRequest
-from newsletter.web.clients import Proxies, limit_key
+from newsletter.web.clients import Proxies
 from newsletter.wiring import App
 from tests.builders import add_newsletter, add_reader, add_topic
 from tests.clocks import NOON, FixedClock
@@ -258,9 +258,3 @@ def test_a_body_without_an_announced_length_is_bounded_too(web: TestClient) -> N
 )
 def test_only_trusted_proxies_speak_for_a_client(peer: str, forwarded_for: str, client: str) -> None:
     assert Proxies(["10.0.0.0/8"]).client_of(peer, forwarded_for) == client
-
-
-def test_one_household_is_one_client() -> None:
-    assert limit_key("2001:db8:1:2:3::4") == limit_key("2001:db8:1:2:ffff::1")
-    assert limit_key("2001:db8:1:3::1") != limit_key("2001:db8:1:2::1")
-    assert limit_key("::ffff:192.0.2.7") == limit_key("192.0.2.7")
