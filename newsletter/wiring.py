@@ -11,10 +11,12 @@ from newsletter.broker.bell import Bell
 from newsletter.broker.limiter import Limiter
 from newsletter.broker.rates import Rates
 from newsletter.domain.errors import FetchError, InvalidInput
+from newsletter.feedback.receive import Door
 from newsletter.feeds.fetch import Fetcher
 from newsletter.providers import registry
 from newsletter.providers.base import EventFeed
 from newsletter.rendering.environment import Environment
+from newsletter.inbound.smtp_server import Certificate, Server
 from newsletter.runtime import ids
 from newsletter.runtime.clock import Clock, SystemClock
 from newsletter.runtime.settings import Settings
@@ -164,3 +166,21 @@ class App:
 def build(settings: Settings, *, clock: Clock | None = None) -> App:
     """Put the service together."""
     return App(settings, clock=clock)
+    def receiver(self) -> Server:
+        """Return what receives mail that comes back; raise Conflict when there are no keys yet."""
+        settings = self.settings
+        certificate = settings.receive_certificate
+        door = Door(
+            self.transaction,
+            self.reading,
+            inbound_domain=settings.inbound_domain,
+            message_domain=settings.message_domain,
+            roles=settings.receive_roles,
+            clock=self.clock,
+        )
+        return Server(
+            door,
+            name=settings.ehlo_name or settings.message_domain,
+            certificate=Certificate(certificate, settings.receive_key) if certificate else None,
+        )
+

@@ -9,13 +9,14 @@ from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from newsletter.domain import addresses, relays
+from newsletter.domain.arrivals import MailWay
 from newsletter.domain.errors import InvalidInput
 from newsletter.domain.relays import RelayAddress, RelayKind
 
@@ -26,9 +27,18 @@ _REDIS = re.compile(
     r"(?:rediss?://(?:[^\s/@]*@)?(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:[/?]\S*)?"
     r"|(?:unix|redis\+socket)://\S+)"
 )
+_PLACE = re.compile(r"(?:([A-Za-z0-9.-]+)|\[([0-9A-Fa-f:.]+)\]):([0-9]{1,5})")
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Listener(NamedTuple):
+    """Say how and where mail that comes back is received."""
+
+    way: MailWay
+    host: str
+    port: int
 
 
 class Settings(BaseSettings):
@@ -69,6 +79,23 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("NEWSLETTER_SENDER_PROCESSES", "SENDER_PROCESSES", "sender_processes"),
     )  # over all machines: without Redis each takes its part of every rate
 
+    receive_lmtp: str = ""
+    receive_smtp: str = ""
+    receive_certificate: Path | None = None
+    receive_key: Path | None = None
+    receive_roles: Annotated[tuple[str, ...], NoDecode] = ("postmaster", "abuse")  # RFC 2142 §4, §5
+    imap_host: str = ""
+    imap_port: Port = 993
+    imap_tls: Literal["implicit", "starttls", "off"] = "implicit"
+    imap_username: str = ""
+    imap_password: SecretStr = SecretStr("")
+    imap_token_file: Path | None = None
+    imap_ca_file: Path | None = None
+    imap_folder: str = "INBOX"
+    imap_done_folder: str = "Newsletter-read"
+    maildir: Path | None = None
+    collect_seconds: Seconds = 60.0  # between two looks into the IMAP folder and the Maildir
+
     message_max_bytes: Annotated[int, Field(ge=20_000)] = (
         200_000  # octets; larger ones are filtered and clipped, and a digest of the shipped templates has a third
     )
@@ -106,6 +133,21 @@ class Settings(BaseSettings):
 
     @field_validator("templates_dir")
     @classmethod
+    @field_validator("receive_lmtp", "receive_smtp")
+    @classmethod
+    def _place(cls, value: str) -> str:
+        found = _PLACE.fullmatch(value)
+        if value and (found is None or int(found[3]) > 65_535):
+            raise ValueError("must be an address and a port, such as 127.0.0.1:2424")
+        return value
+
+    @field_validator("imap_done_folder")
+    @classmethod
+    def _other_folder(cls, value: str, info: ValidationInfo) -> str:
+        if value == info.data.get("imap_folder"):
+            raise ValueError("must be another folder than NEWSLETTER_IMAP_FOLDER")
+        return value
+
     def _folder(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():
             raise ValueError("must be a folder that exists")
@@ -121,7 +163,7 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port pairs, divided by commas")
         return frozenset((host, int(port)) for host, _, port in pairs)
 
-    @field_validator("trusted_proxies", "allowed_origins", "relays", mode="before")
+    @field_validator("trusted_proxies", "allowed_origins", "relays", "receive_roles", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -200,6 +242,15 @@ class Settings(BaseSettings):
         if len(str(path)) < 100:
             return path
         return Path(gettempdir()) / f"newsletter-{sha256(str(path).encode()).hexdigest()[:16]}" / "b.sock"
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Return where mail that comes back is received."""
+        return tuple(
+            Listener(way, found[1] or found[2], int(found[3]))
+            for way, place in ((MailWay.LMTP, self.receive_lmtp), (MailWay.SMTP, self.receive_smtp))
+            if (found := _PLACE.fullmatch(place))
+        )
+
 
     @property
     def broker_url(self) -> str:

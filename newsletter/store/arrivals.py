@@ -49,12 +49,13 @@ def keep(
     sender: str | None = None,
     peer: str = "",
     headers: Mapping[str, str] | None = None,
+    size_bytes: int | None = None,
 ) -> bool:
     """Put what came in into the queue; False when it is there already.
 
     ``way`` is a MailWay or a provider's name. ``key`` is the provider's own id of this delivery; None: recipient and
     octets are the key, whichever way they came. ``sender`` "" is a null return path, None: not known. ``peer`` is the
-    client's IP address. Beyond ``KEPT_BYTES`` nothing is kept.
+    client's IP address. Beyond ``KEPT_BYTES`` nothing is kept; ``size_bytes`` counts what came when ``raw`` is a part.
     """
     row = {
         "way": way,
@@ -64,7 +65,7 @@ def keep(
         "recipient": _storable(recipient),
         "sender": _storable(sender),
         "peer": peer[:45],
-        "size_bytes": len(raw),
+        "size_bytes": len(raw) if size_bytes is None else size_bytes,
         "attempt_count": 0,
         "kind": "",
         "result": "",
