@@ -423,8 +423,9 @@ def together(works: list[Callable[[], None]]) -> None:
 def test_what_is_said_can_be_encrypted(ledger: Ledger, tmp_path: Path) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert("mx.post.example", "127.0.0.1")
-    certificate = Certificate(tmp_path / "chain.pem", tmp_path / "key.pem")
-    certificate.key.write_bytes(issued.private_key_pem.bytes())
+    key = tmp_path / "key.pem"
+    key.write_bytes(issued.private_key_pem.bytes())
+    certificate = Certificate(tmp_path / "chain.pem", key)
     certificate.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(trusting)
