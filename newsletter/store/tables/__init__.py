@@ -4,6 +4,7 @@ from newsletter.store.tables.admin import Counter, DkimKey, HookDelivery, KeyPur
 from newsletter.store.tables.base import Base
 from newsletter.store.tables.destinations import Destination, WarmupState
 from newsletter.store.tables.feedback import Alert, Arrival, Outcome
+from newsletter.store.tables.mailboxes import CollectedMailbox
 from newsletter.store.tables.people import ConsentEvent, Domain, Subscriber, Subscription, Suppression
 from newsletter.store.tables.publishing import (
     Article,
@@ -38,6 +39,7 @@ __all__ = [
     "Batch",
     "Block",
     "BucketLease",
+    "CollectedMailbox",
     "ConsentEvent",
     "Counter",
     "Destination",
