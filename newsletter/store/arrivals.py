@@ -59,7 +59,7 @@ def keep(
     """
     row = {
         "way": way,
-        "key": f"mail:{_digest((recipient or '').lower(), raw)}" if key is None else f"{way}:{_digest(key)}",
+        "key": _key_of_mail(raw, recipient) if key is None else f"{way}:{_digest(key)}",
         "received_at": now,
         "status": ArrivalStatus.WAITING,
         "recipient": _storable(recipient),
@@ -116,6 +116,11 @@ def claim(session: Session, *, now: datetime, limit: int) -> list[int]:
 def get(session: Session, arrival_id: int) -> Arrival | None:
     """Return one arrival as it stands now."""
     return session.get(Arrival, arrival_id, populate_existing=True)
+
+
+def find(session: Session, raw: bytes, *, recipient: str | None) -> Arrival | None:
+    """Return the arrival of a mail that was kept."""
+    return session.scalars(select(Arrival).where(Arrival.key == _key_of_mail(raw, recipient))).one_or_none()
 
 
 def done(
@@ -219,6 +224,10 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
     return (Arrival.status == ArrivalStatus.WAITING) & (
         Arrival.lease_until.is_(None) | (Arrival.lease_until <= now)
     )
+
+
+def _key_of_mail(raw: bytes, recipient: str | None) -> str:
+    return f"mail:{_digest((recipient or '').lower(), raw)}"
 
 
 def _digest(text: str, octets: bytes = b"") -> str:
