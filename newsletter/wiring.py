@@ -13,10 +13,13 @@ from newsletter.broker.rates import Rates
 from newsletter.domain.errors import FetchError, InvalidInput
 from newsletter.feedback.receive import Door
 from newsletter.feeds.fetch import Fetcher
+from newsletter.inbound.imap import ImapFolder
+from newsletter.inbound.mail import Mailbox
+from newsletter.inbound.maildir import Maildir
+from newsletter.inbound.smtp_server import Certificate, Server
 from newsletter.providers import registry
 from newsletter.providers.base import EventFeed
 from newsletter.rendering.environment import Environment
-from newsletter.inbound.smtp_server import Certificate, Server
 from newsletter.runtime import ids
 from newsletter.runtime.clock import Clock, SystemClock
 from newsletter.runtime.settings import Settings
@@ -157,6 +160,26 @@ class App:
     def pace(self) -> Pace:
         """Return what lets single messages go in the time between others."""
         return Pace(self.throttle, [relay.name for relay in self.relays], self.clock)
+
+    @cached_property
+    def mailboxes(self) -> Sequence[Mailbox]:
+        """Return where mail that comes back is collected from."""
+        settings, found = self.settings, []
+        if settings.imap_host:
+            found.append(
+                ImapFolder(
+                    host=settings.imap_host,
+                    port=settings.imap_port,
+                    tls=settings.imap_tls,
+                    username=settings.imap_username,
+                    password=settings.imap_password.get_secret_value(),
+                    token_file=settings.imap_token_file,
+                    ca_file=settings.imap_ca_file,
+                    folder=settings.imap_folder,
+                    done_folder=settings.imap_done_folder,
+                )
+            )
+        return [*found, *([Maildir(settings.maildir)] if settings.maildir else [])]
 
     def open_transport(self) -> Transport:
         """Return a transport to the relays, for one message at a time; the caller closes it."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from http.client import HTTPException
 from tempfile import TemporaryFile
@@ -18,8 +17,9 @@ from urllib.request import urlopen
 import typer
 
 from newsletter import wiring
-from newsletter.cli import output
+from newsletter.cli import mail_back, output
 from newsletter.cli.dkim import record_of
+from newsletter.cli.findings import Finding, State
 from newsletter.domain import dkim as rules
 from newsletter.domain.errors import FetchError, NewsletterError
 from newsletter.domain.relays import RelayKind
@@ -43,24 +43,6 @@ from newsletter.wiring import App
 app = typer.Typer(help="Check settings, database, broker and relay; say what to do.")
 _PATIENCE = 5.0  # seconds for our own web server to answer
 _LOCAL_HOSTS = {"127.0.0.1", "localhost", "::1"}
-
-
-class State(StrEnum):
-    """Say how bad a finding is."""
-
-    OK = "ok"
-    NOTE = "note"
-    FAULT = "fault"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Hold what was looked at, what was found, and what to do about it."""
-
-    subject: str
-    state: State
-    text: str
-    hint: str = ""
 
 
 @app.command()
@@ -97,6 +79,7 @@ def examine(*, offline: bool) -> Iterator[Finding]:
     if not offline:
         yield from _tried("relay", _relay, service)
         yield from _tried("web", _web, service)
+    yield from _tried("return path", partial(mail_back.examine, offline=offline), service)
     yield from _tried("database", partial(_database, offline=offline), service)
 
 
@@ -220,6 +203,7 @@ def _database(service: App, *, offline: bool) -> Iterator[Finding]:
         yield from _sources(session)
         yield from _mailings(session)
         yield from _destinations(session, now=service.clock.now())
+        yield from mail_back.examine_queue(service, session)
     yield from _dkim(service, offline=offline)
     service.database.dispose()
 

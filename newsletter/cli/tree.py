@@ -79,7 +79,9 @@ def running(
     The broker starts first and stops last, so that what is under way at the end is put back into its queue.
     """
     environment = runtime_settings.for_children(settings) | _WORKERS_WANT
-    processes = programs(environment=environment, web_host=web_host, web_port=web_port)
+    processes = programs(
+        environment=environment, web_host=web_host, web_port=web_port, receives=bool(settings.listeners)
+    )
     tree = Supervisor(processes, logs=logs, clock=clock)
     with _broker(settings):
         tree.start()
@@ -105,8 +107,13 @@ def told_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def programs(*, environment: Mapping[str, str], web_host: str, web_port: int) -> list[Program]:
-    """Return the processes of the tree: the Procfile's, with beat and notices inside the worker."""
+def programs(
+    *, environment: Mapping[str, str], web_host: str, web_port: int, receives: bool
+) -> list[Program]:
+    """Return the processes of the tree: the Procfile's, with beat and notices inside the worker.
+
+    One that receives mail runs only where it has something to listen on.
+    """
     python = sys.executable
     celery = (python, "-m", "celery", "-A", "workers.app", "--quiet", "worker", *_QUIET)
     uvicorn = (python, "-m", "uvicorn", "--factory", "newsletter.web.main:asgi", "--log-level", "warning")
@@ -115,6 +122,8 @@ def programs(*, environment: Mapping[str, str], web_host: str, web_port: int) ->
         "sender": (*celery, "-n", "sender@%h", "-Q", "send", "--concurrency", "1"),
         "web": (*uvicorn, "--host", web_host, "--port", str(web_port), "--no-proxy-headers"),
     }
+    if receives:
+        commands["receiver"] = (python, "-m", "newsletter.cli.main", "receive")
     return [
         Program(name=name, command=command, environment=environment, grace=_GRACE)
         for name, command in commands.items()

@@ -39,7 +39,10 @@ class Collected:
 def collect(
     transactions: Transactions, mailbox: Mailbox, *, interval: timedelta, clock: Clock, force: bool = False
 ) -> Collected:
-    """Take what is in a mailbox for at most 45 seconds; ``force`` looks although it is not due."""
+    """Take what is in a mailbox for at most 45 seconds.
+
+    After failures it is left alone for a while, the double of ``interval`` and more; ``force`` looks all the same.
+    """
     with transactions() as session:
         claim = mailboxes.claim(session, mailbox.way, now=clock.now(), force=force)
     if claim is None:
@@ -62,7 +65,6 @@ def collect(
             session,
             claim,
             now=clock.now(),
-            next_at=clock.now() + (timedelta() if found.has_more else interval),
             fault=found.fault,
             fault_text=found.fault_text,
         )

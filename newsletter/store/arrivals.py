@@ -171,6 +171,16 @@ def is_due(session: Session, *, now: datetime) -> bool:
     return session.scalar(select(Arrival.id).where(_is_free(now)).limit(1)) is not None
 
 
+def waiting_since(session: Session) -> datetime | None:
+    """Return when the oldest came that still waits to be read; None when none does."""
+    return session.scalar(
+        select(Arrival.received_at)
+        .where(Arrival.status == ArrivalStatus.WAITING)
+        .order_by(Arrival.id)
+        .limit(1)
+    )
+
+
 def sweep(session: Session, *, now: datetime) -> int:
     """Delete some of what was read more than 30 days ago; return how many rows, 0 when nothing is left to delete."""
     old = (

@@ -48,15 +48,14 @@ def collected(
     claim: Claim,
     *,
     now: datetime,
-    next_at: datetime,
     fault: str = "",
     fault_text: str = "",
 ) -> None:
-    """Give a mailbox back after a look; ``fault`` says what of it could not be taken."""
+    """Give a mailbox back after a look, due again; ``fault`` says what of it could not be taken."""
     row = _held(session, claim)
     if row is not None:
         row.collected_at, row.failure_count = now, 0
-        row.next_at, row.lease_until = next_at, None
+        row.next_at, row.lease_until = now, None
         row.fault, row.fault_text = fault, fault_text
 
 

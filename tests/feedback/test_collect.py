@@ -51,7 +51,7 @@ def test_what_is_there_is_kept_and_put_away(database: Database, folder: Path, cl
 
     assert found == Collected(mail_count=3, new_count=3)
     assert (waiting(database), list((folder / "new").iterdir())) == (3, [])
-    assert (state(database).collected_at, state(database).next_at) == (NOON, NOON + MINUTE)
+    assert (state(database).collected_at, state(database).next_at) == (NOON, NOON)
 
 
 def test_a_crash_between_keeping_and_putting_away_keeps_nothing_twice(
@@ -67,12 +67,14 @@ def test_a_crash_between_keeping_and_putting_away_keeps_nothing_twice(
     assert waiting(database) == 1
 
 
-def test_nobody_looks_before_it_is_due(database: Database, folder: Path, clock: FixedClock) -> None:
-    looks = [look(database, folder, clock).was_looked_into]
-    looks.append(look(database, folder, clock).was_looked_into)
-    looks.append(look(database, folder, clock, force=True).was_looked_into)
-    clock.advance(MINUTE)
-    looks.append(look(database, folder, clock).was_looked_into)
+def test_after_a_failure_nobody_looks_for_a_while(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    looks = [look(database, tmp_path / "none", clock).was_looked_into]
+    looks.append(look(database, tmp_path / "none", clock).was_looked_into)
+    looks.append(look(database, tmp_path / "none", clock, force=True).was_looked_into)
+    clock.advance(4 * MINUTE)
+    looks.append(look(database, tmp_path / "none", clock).was_looked_into)
 
     assert looks == [True, False, True, True]
 
@@ -94,7 +96,7 @@ def test_who_was_overtaken_changes_nothing(database: Database) -> None:
         assert mailboxes.claim(session, "imap", now=NOON + mailboxes.LEASE) is not None
 
         mailboxes.failed(session, slow, fault="lost", fault_text="", next_at=NOON)
-        mailboxes.collected(session, slow, now=NOON, next_at=NOON)
+        mailboxes.collected(session, slow, now=NOON)
 
         row = mailboxes.get(session, "imap")
         assert row is not None
