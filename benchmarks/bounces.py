@@ -24,7 +24,7 @@ from _bounces import Labelled
 from _hostile import hostile
 from flufl.bounce import all_failures
 
-from newsletter.mime.inbound import read
+from newsletter.mime.inbound import read, second_opinion
 
 # Measure -> least that it should be, for all and for those outside Sisimai's set.
 TARGETS = {
@@ -127,7 +127,7 @@ def families(scorer: ModuleType, messages: Sequence[Labelled]) -> dict[str, Any]
         family: {
             "messages": len(among),
             "with": _worth(scorer, among, frozenset()),
-            "without": _worth(scorer, among, frozenset({family})),
+            "without": _worth(scorer, among, frozenset({family, second_opinion.FAMILY})),
         }
         for family, among in sorted(decided.items(), key=lambda item: -len(item[1]))
     }

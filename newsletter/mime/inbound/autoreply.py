@@ -28,11 +28,16 @@ _SUBJECT = starting_with(
     r"réponse automatique|absen(?:ce|t)|en (?:vacances|congé)",
     r"respuesta automática|fuera de (?:la )?oficina|ausencia|ausente",
     r"risposta automatica|fuori (?:ufficio|sede)|assen[tz]",
-    r"resposta automática|fora do escritório",
+    r"resposta automática|fora do escritório|férias",
     r"automatisch antwoord|afwezig|niet aanwezig",
-    r"automati(?:skt|sk) svar|autosvar|frånvaro|fravær|automaattinen vastaus",
-    r"automatyczna odpowiedź|nieobecność|автоматический ответ|автоответ",
+    r"automati(?:skt|sk) svar|autosvar|frånvaro|fravær|ferie\b|automaattinen vastaus"
+    r"|poissa(?:oloviesti)?\b",
+    r"(?:automatyczna odpowiedź|odpowiedź automatyczna|autoodpowiedź)|nieobecność"
+    r"|автоматический ответ|автоответ",
     r"(?:re: ?)?自動(?:応答|返信)|不在|休暇|自动(?:回复|答复)|自動回覆|자동 ?(?:응답|회신)",
+    r"automatická odpověď|automatikus válasz|otomatik yanıt|αυτόματη απάντηση|răspuns automat|odsutnost",
+    r"(?:i am |i.m )?(?:currently )?(?:on (?:holiday|leave|vacation)|out of (?:the )?office"
+    r"|not in the office)|(?:maternity|parental|annual|sick) leave",
 )
 _SAYS_SO = any_of(
     r"(?:automat(?:ic|ed)|auto)[- ]?(?:generated )?(?:e-?mail )?(?:reply|response|answer)|\[vacation\]",
@@ -40,6 +45,26 @@ _SAYS_SO = any_of(
     r"réponse automatique|respuesta automática|risposta automatica|resposta automática",
     r"自動(?:返信|応答)|自动回复",
 )
+# What a person's machine says first, where nothing else marks it: a person who is away does not answer newsletters.
+_ABSENT = any_of(
+    r"\bi(?: am|.m| will be) (?:currently |now |presently )?(?:out of (?:the )?office|away"
+    r"|on (?:\w+ )?(?:leave|holiday|vacation))\b",
+    r"\bich bin (?:\w+ ){0,2}(?:(?:bis|vom|ab) [^\n]{1,30})?(?:nicht im (?:büro|haus)|im urlaub"
+    r"|abwesend|außer haus)",
+    r"\bje (?:suis|serai) (?:actuellement )?(?:absent|en (?:congé|vacances))|\b(?:estoy"
+    r"|estaré) (?:fuera de|de vacaciones)",
+    r"\b(?:sono|sarò) (?:fuori|in ferie|assente)|\bestou (?:de férias|ausente|fora)"
+    r"|\bik ben (?:afwezig|op vakantie|niet aanwezig)",
+    r"\bjag är (?:på semester|bortrest)|\bjeg er (?:på ferie|ikke på kontor)"
+    r"|я (?:нахожусь )?в отпуске|不在にしております|休暇中|正在休假",
+)
+_GONE = any_of(
+    r"\bi no longer work (?:at|for|with)|\bthis (?:mailbox|e-?mail(?: address)?|account"
+    r"|address) is (?:no longer|not) (?:monitored|in use|active|valid|checked)",
+    r"\bich (?:arbeite|bin) nicht mehr (?:bei|für|im)|\bje ne travaille plus|\bya no trabajo"
+    r"|\bnon lavoro più|\bik werk niet meer",
+)
+_FIRST_WORDS = 300  # characters
 _CHALLENGE = any_of(
     r"(?:confirm|verify|prove|authenticate)\b[^.\n]{0,80}\b(?:you are (?:a |an )?(?:human|person"
     r"|real|not a)|you.re (?:a )?(?:human|person|real|not))",
@@ -100,6 +125,14 @@ def kind(notice: Notice) -> AutoReply | None:
         if pattern.search(said):
             return found
     return AutoReply.VACATION
+
+
+def unmarked(notice: Notice) -> AutoReply | None:
+    """Return what a mail without any mark says of itself in its first words, in the first person."""
+    first = notice.text[:_FIRST_WORDS].partition("\n>")[0]
+    if _ABSENT.search(first):
+        return AutoReply.VACATION
+    return AutoReply.MOVED if _GONE.search(first) else None
 
 
 def _is_marked(notice: Notice) -> bool:

@@ -41,20 +41,32 @@ _SUBJECT = starting_with(
     rf"|delayed|rejected|blocked|bounced)",
     r"delayed (?:mail|message|delivery)|there was an error sending|processing error",
     rf"bounced?\b|rejected {_MAIL}|{_MAIL} (?:was )?(?:rejected|blocked)",
-    r"mailbox (?:is )?(?:full|unavailable)|user unknown|unknown user|over quota",
-    r"unzustellbar|nicht zustellbar|unzustellbare|zustellung|fehler bei der|.{0,30}konnte nicht zugestellt",
-    r"(?:message |courrier )?non (?:remis|distribué|délivré)|échec (?:de|d)|avis de non|erreur d",
+    r"mailbox (?:is )?(?:full|unavailable)|(?:over |mail )?quota|ndn\b|postmaster notify|dead letter",
+    r"(?:user|recipient|address) (?:is )?(?:unknown|rejected|not found)|(?:unknown|invalid"
+    r"|bad) (?:user|recipient|address)",
+    rf"(?:your )?{_MAIL} (?:has been|was|is|could) (?:not )?(?:rejected|refused|delayed|blocked"
+    rf"|returned|delivered|undeliver)",
+    r"(?:spam|virus) .{0,30}(?:blocked|found|detected|rejected)|blocked:|there was a problem with your",
+    r"unzustellbar|nicht zustellbar|(?:mail-)?zustell|fehler bei der|.{0,30}konnte nicht zugestellt",
+    r"(?:message |courrier |mail )?non (?:remis|distribu|délivr)|échec (?:de|d)|avis de non"
+    r"|erreur d|.{0,30}\(échec\)",
     r"no se (?:puede|ha podido|pudo) (?:entregar|enviar)|devuelto|error de entrega"
-    r"|correo (?:no entregado|devuelto)|no entregado",
-    r"mancat[ao] (?:consegna|recapito)|impossibile recapitare|non recapitabile|messaggio non",
-    r"não (?:entregue|foi possível)|falha na entrega|erro (?:na|de) entrega|mensagem (?:não|devolvida)",
-    r"onbestelbaar|niet (?:afgeleverd|bezorgd)|kan niet worden bezorgd",
+    r"|correo (?:no entregado|devuelto)|no entregado|.{0,40}\(fallo\)",
+    r"(?:notifica di )?mancat[ao] (?:consegna|recapito)|recapito non riuscito|.{0,10}non recapitat"
+    r"|impossibile recapitare|non recapitabile|messaggio non",
+    r"não (?:entregue|foi possível)|(?:notificação de )?falha|entrega falhou|erro (?:na"
+    r"|de) entrega|mensagem (?:não|devolvida)",
+    r"onbestelbaar|(?:bericht )?niet (?:afgeleverd|bezorgd)|kan niet worden bezorgd",
     r"(?:meddelandet )?(?:kan inte|kunde inte|olevererbart)|ikke levert|kan ikke leveres"
-    r"|ei voitu toimittaa",
+    r"|ei voi(?:tu|da)? toimittaa",
     r"niedostarcz|nie (?:dostarczono|można dostarczyć)|zwrot",
-    r"недоставлен|не доставлен|.{0,30}не (?:доставлено|может быть доставлено)|ошибка доставки",
-    r"配信(?:エラー|不能|失敗)|メールエラー|送信(?:エラー|失敗|できません)|エラーメール|未配達|配達不能",
-    r"退信|系统退信|投递失败|郵件無法|无法投递|반송",
+    r"недоставлен|не доставлен|.{0,30}не (?:доставлено|может быть доставлено)|ошибка доставки"
+    r"|не удается доставить",
+    r"配信(?:エラー|不能|失敗)|メールエラー|送信(?:エラー|失敗|できません)|エラーメール|未配達|未達|配達|.{0,10}(?:送信|配信|配達)でき"
+    r"|.{0,10}\(失敗\)|.{0,10}（失敗）",
+    r"退信|系统退信|投递失败|郵件無法|无法投递|.{0,20}的退信|.{0,4}发送失败|반송|.{0,8}전송 실패",
+    r"teslim edilem|nedoručiteln|kézbesíthetetlen|αδύνατη|αποτυχία|nu se poate livra|nelivrat"
+    r"|nebylo možné doručit",
 )
 _SUBJECT_ANYWHERE = any_of(
     r"undeliver(?:able|ed)|delivery (?:failed|failure)|user unknown|unknown user"
@@ -138,8 +150,10 @@ def is_failure(notice: Notice) -> bool:
     subject, early = fields.text("subject"), notice.text[:_EARLY]
     is_reply = bool(_REPLY.match(subject))
     titled = not is_reply and bool(_SUBJECT.match(subject) or _SUBJECT_ANYWHERE.search(subject))
+    if _is_named_machine(notice):
+        return titled or bool(notice.returned) or bool(_TEXT.search(early))
     if is_from_machine(notice):
-        return titled or ((not is_reply or _is_named_machine(notice)) and bool(_TEXT.search(early)))
+        return titled or (not is_reply and bool(_TEXT.search(early)))
     if _NAMED.match(early):
         return True
     like_machine = not is_reply and bool(_LIKE_MACHINE.search(_from(notice)))

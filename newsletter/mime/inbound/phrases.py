@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 
-_POLITE = (
-    r"(?:(?:please|kindly|pls|just|can you|could you|would you|will you|i (?:want|wish|would like"
-    r"|ask you) (?:you )?to|i['’]d like to"
-    r"|bitte|hiermit|ich (?:möchte|will|bitte)|können sie|merci de|veuillez|je (?:souhaite|veux"
-    r"|voudrais|désire)|pourriez-vous"
-    r"|s['’]il vous plaît|por favor|quiero|quisiera|deseo|solicito|favor|quero|gostaria de|desejo"
-    r"|per favore|vorrei|voglio|desidero"
-    r"|prego|graag|gelieve|wilt u|kunt u|ik wil|venligst|vänligen|vennligst|proszę(?: o)?|chcę"
-    r"|пожалуйста|прошу|хочу)[ ,]+){0,3}"
+_WISHES = (
+    r"please|kindly|pls|just|can you|could you|would you|will you|i['’]d like to",
+    r"i (?:want|wish|would like|ask you) (?:you )?to",
+    r"(?:i am |i['’]m )?not interested(?: any ?more)?|no,? thanks?(?: you)?",
+    r"bitte|hiermit|ich (?:möchte|will|bitte)|(?:können|könnten) sie",
+    r"merci de|veuillez|je (?:souhaite|veux|voudrais|désire)|pourriez-vous|pouvez-vous|s['’]il vous plaît",
+    r"por favor|quiero|quisiera|deseo|solicito|favor|quero|gostaria de|desejo",
+    r"per favore|vorrei|voglio|desidero|prego|graag|gelieve|wilt u|kunt u|ik wil",
+    r"venligst|vänligen|vennligst|proszę(?: o)?|prosím(?: o)?|chcę|пожалуйста|прошу|хочу|请|lütfen",
 )
 _THANKS = (
-    r"(?:[ ,.!]+(?:please|now|immediately|asap|today|thanks?(?: you)?|thx|bitte|danke|sofort|merci"
-    r"|svp|s['’]il vous plaît|gracias|por favor"
-    r"|grazie|obrigad[oa]|dank u|bedankt|tack|tak|takk|dziękuję|спасибо)){0,3}"
+    r"please|now|immediately|asap|today|thanks?(?: you)?|thx|bitte|danke|sofort|merci|svp|s['’]il vous plaît",
+    r"gracias|por favor|grazie|obrigad[oa]|dank u|bedankt|aub|a\.u\.b|tack|tak|takk|dziękuję|спасибо|пожалуйста",
 )
+_POLITE = rf"(?:(?:{'|'.join(_WISHES)})[ ,]+){{0,3}}"
+_END = rf"(?:[ ,.!]+(?:{'|'.join(_THANKS)})){{0,3}}"
 
 
 def any_of(*phrases: str) -> re.Pattern[str]:
@@ -34,6 +35,6 @@ def starting_with(*phrases: str) -> re.Pattern[str]:
 def whole(*phrases: str) -> re.Pattern[str]:
     """Return a pattern that takes a text only when one of these is all of it, signs and politeness aside."""
     return re.compile(
-        rf"\W*{_POLITE}(?:" + "|".join(f"(?:{phrase})" for phrase in phrases) + rf"){_THANKS}\W*",
+        rf"\W*{_POLITE}(?:" + "|".join(f"(?:{phrase})" for phrase in phrases) + rf"){_END}\W*",
         re.IGNORECASE,
     )

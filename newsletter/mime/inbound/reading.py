@@ -110,11 +110,15 @@ def _bounce(notice: Notice, found: Found) -> Report:
 
 
 def _answer(notice: Notice) -> Report:
+    subject = notice.mail.fields.text("subject")[:200]
     answered = autoreply.kind(notice)
     if answered:
-        return Report(Kind.AUTO_REPLY, auto_reply=answered, evidence=notice.mail.fields.text("subject")[:200])
+        return Report(Kind.AUTO_REPLY, auto_reply=answered, evidence=subject)
     asked = unsubscribe.request(notice)
-    return Report(Kind.UNSUBSCRIBE, evidence=asked) if asked else Report(Kind.OTHER)
+    if asked:
+        return Report(Kind.UNSUBSCRIBE, evidence=asked)
+    absent = autoreply.unmarked(notice)
+    return Report(Kind.AUTO_REPLY, auto_reply=absent, evidence=subject) if absent else Report(Kind.OTHER)
 
 
 def _is_undetermined(report: Report) -> bool:

@@ -72,6 +72,11 @@ def test_what_people_write_about_bounces_is_none(subject: str, text: str) -> Non
         "Non cancellatemi",
         "配信停止しないでください",
         "Good morning,",
+        "Unsubscribe? No way!",
+        "unsubscribe from the daily but keep the weekly",
+        "Unsubscribe rates are falling",
+        "Bitte melden Sie sich bei mir",
+        "Quiero saber cómo darme de baja",
     ],
 )
 def test_whoever_does_not_ask_stays(text: str) -> None:
@@ -96,6 +101,11 @@ def test_whoever_does_not_ask_stays(text: str) -> None:
         "メルマガの配信を停止してください。",
         "Отпишите меня, пожалуйста",
         "Proszę mnie wypisać",
+        "Could you remove me from the list?",
+        "Not interested, please remove me.",
+        "Jag vill avsluta prenumerationen",
+        "구독 취소",
+        "I am on leave until May. Please unsubscribe me.",
     ],
 )
 def test_whoever_asks_leaves(text: str) -> None:
@@ -142,6 +152,9 @@ def test_apples_client_reports_that_a_person_opted_out() -> None:
         ("自動応答: Ships", "不在にしております。", "", AutoReply.VACATION),
         ("Re: Ships", "Ich bin bald zurück.", "X-Autoreply: yes\n", AutoReply.VACATION),
         ("Re: Ships", "I am away. (This is an automatic reply.)", "Precedence: junk\n", AutoReply.VACATION),
+        ("Re: Ships", "Thank you. I am on annual leave until 3 May.", "", AutoReply.VACATION),
+        ("Re: Ships", "I no longer work at Acme.", "", AutoReply.MOVED),
+        ("Odpowiedź automatyczna: Ships", "Jestem poza biurem.", "", AutoReply.VACATION),
         ("Automatic reply: Ships", "Jo no longer works here.", "", AutoReply.MOVED),
         (
             "[Ticket#20251] Ships",
