@@ -12,6 +12,10 @@ _TYPES = frozenset(
     {"abuse", "fraud", "virus", "other", "not-spam", "opt-out", "auth-failure", "miscategorized"}
 )
 _RECIPIENT = ("original-rcpt-to", "removal-recipient", "redacted-address")
+# Senders of feedback loops that were there before the format was.
+_LOOP = re.compile(
+    r"\bscomp@aol\.|\bstaff@hotmail\.com|\bfeedback-?loop\b|\bfbl@|\bfeedback@arf\.", re.IGNORECASE
+)
 _BLOCK = re.compile(r"^Feedback-Type[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # Whom a provider's mail system names in a copy of our message that it returns.
 _MICROSOFTS = "x-hmxmroriginalrecipient"
@@ -28,6 +32,8 @@ def feedback_type(notice: Notice) -> str:
         found = fields.first("feedback-type").partition(";")[0].strip().lower()
         return found if found in _TYPES else "other"
     if notice.mail.parameters.get("report-type", "").lower() == "feedback-report" or _copy(notice):
+        return "abuse"
+    if _LOOP.search(notice.mail.fields.text("from")[:300]) and notice.returned:
         return "abuse"
     return "opt-out" if "x-apple-unsubscribe" in notice.mail.fields else ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsletter.mime.inbound.failure import is_from_machine
+from newsletter.mime.inbound.failure import is_from_machine, is_named_machine
 from newsletter.mime.inbound.notice import Notice
 from newsletter.mime.inbound.phrases import any_of, starting_with
 from newsletter.mime.inbound.report import AutoReply
@@ -125,6 +125,12 @@ def kind(notice: Notice) -> AutoReply | None:
         if pattern.search(said):
             return found
     return AutoReply.VACATION
+
+
+def is_absence(notice: Notice) -> bool:
+    """Say whether somebody's program answers for them: that nothing is forwarded meanwhile is no failure."""
+    subject, first = notice.mail.fields.text("subject"), notice.text[:_FIRST_WORDS]
+    return not is_named_machine(notice) and bool(_SUBJECT.match(subject) or _ABSENT.search(first))
 
 
 def unmarked(notice: Notice) -> AutoReply | None:

@@ -150,7 +150,7 @@ def is_failure(notice: Notice) -> bool:
     subject, early = fields.text("subject"), notice.text[:_EARLY]
     is_reply = bool(_REPLY.match(subject))
     titled = not is_reply and bool(_SUBJECT.match(subject) or _SUBJECT_ANYWHERE.search(subject))
-    if _is_named_machine(notice):
+    if is_named_machine(notice):
         return titled or bool(notice.returned) or bool(_TEXT.search(early))
     if is_from_machine(notice):
         return titled or (not is_reply and bool(_TEXT.search(early)))
@@ -171,10 +171,11 @@ def is_other_report(notice: Notice) -> bool:
 
 def is_from_machine(notice: Notice) -> bool:
     """Say whether a mail system wrote this, by its name or by the empty return path (RFC 5321 §4.5.5)."""
-    return "<>" in notice.mail.fields.first("return-path") or _is_named_machine(notice)
+    return "<>" in notice.mail.fields.first("return-path") or is_named_machine(notice)
 
 
-def _is_named_machine(notice: Notice) -> bool:
+def is_named_machine(notice: Notice) -> bool:
+    """Say whether the sender bears the name of a mail system."""
     return "x-mlserver" in notice.mail.fields or bool(_MACHINE.search(_from(notice)))
 
 

@@ -82,7 +82,7 @@ def _status_report(notice: Notice) -> Report | None:
 def _prose(notice: Notice, without: frozenset[str]) -> Report | None:
     if failure.is_other_report(notice):
         return Report(Kind.OTHER)
-    if not failure.is_failure(notice):
+    if not failure.is_failure(notice) or autoreply.is_absence(notice):
         return None
     if failure.has_arrived(notice):
         return Report(Kind.DELIVERED)

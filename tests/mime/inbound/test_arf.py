@@ -62,6 +62,13 @@ def test_the_older_form_of_a_provider_is_a_complaint_too() -> None:
     assert (found.kind, [row.recipient for row in found.rows]) == (Kind.FEEDBACK, ["ada@reader.example"])
 
 
+def test_a_loop_that_is_older_than_the_format_is_known_by_its_sender() -> None:
+    raw = complaint("").replace(b"message/feedback-report", b"text/plain").replace(b"feedback-report", b"x")
+
+    assert read(raw).kind is not Kind.FEEDBACK
+    assert read(raw.replace(b"staff@provider.example", b"scomp@aol.net")).kind is Kind.FEEDBACK
+
+
 def test_a_report_about_domains_is_no_complaint() -> None:
     raw = (
         b"From: noreply@provider.example\nTo: dmarc@post.example.com\n"

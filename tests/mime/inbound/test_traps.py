@@ -182,6 +182,16 @@ def test_an_empty_return_path_without_bad_news_is_a_machines_answer() -> None:
     assert read(raw).kind is Kind.AUTO_REPLY
 
 
+def test_that_nothing_is_forwarded_meanwhile_is_no_failure() -> None:
+    text = (
+        "I am out of the office. Your message has not been forwarded and cannot be delivered to anybody else."
+    )
+
+    raw = mails.notice(text, subject="Re: Ships", sender="Jo <jo@reader.example>")
+
+    assert read(raw).kind is Kind.AUTO_REPLY
+
+
 def test_a_receipt_is_no_bounce() -> None:
     raw = (
         b"Return-Path: <>\nFrom: Ed <ed@reader.example>\nSubject: Read: Ships\nAuto-Submitted: auto-replied\n"
