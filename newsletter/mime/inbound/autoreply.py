@@ -20,24 +20,23 @@ _FIELDS = (
     "x-mail-autoreply",
 )
 _SUBJECT = starting_with(
-    r"(?:re: ?)?auto(?:matic|mated|matisch\w*|-)? ?(?:e-?mail )?(?:reply|response|responder|answer"
-    r"|antwort)",
-    r"auto ?: |(?:re: ?)?out[- ]of[- ](?:the )?office|ooo\b|(?:on )?vacation\b|away from"
-    r"|on (?:holiday|leave)",
+    r"(?:re: ?)?auto(?:matic|mated|matisch\w*|-)? ?(?:e-?mail )?(?:reply|response|responder|answer|antwort)",
+    r"auto ?: |(?:re: ?)?out[- ]of[- ](?:the )?office|ooo\b|(?:on )?vacation\b|away from",
+    r"on (?:holiday|leave)",
     r"abwesen|nicht im (?:büro|haus)|urlaub",
     r"réponse automatique|absen(?:ce|t)|en (?:vacances|congé)",
     r"respuesta automática|fuera de (?:la )?oficina|ausencia|ausente",
     r"risposta automatica|fuori (?:ufficio|sede)|assen[tz]",
     r"resposta automática|fora do escritório|férias",
     r"automatisch antwoord|afwezig|niet aanwezig",
-    r"automati(?:skt|sk) svar|autosvar|frånvaro|fravær|ferie\b|automaattinen vastaus"
-    r"|poissa(?:oloviesti)?\b",
-    r"(?:automatyczna odpowiedź|odpowiedź automatyczna|autoodpowiedź)|nieobecność"
-    r"|автоматический ответ|автоответ",
+    r"automati(?:skt|sk) svar|autosvar|frånvaro|fravær|ferie\b|automaattinen vastaus",
+    r"poissa(?:oloviesti)?\b",
+    r"(?:automatyczna odpowiedź|odpowiedź automatyczna|autoodpowiedź)|nieobecność",
+    r"автоматический ответ|автоответ",
     r"(?:re: ?)?自動(?:応答|返信)|不在|休暇|自动(?:回复|答复)|自動回覆|자동 ?(?:응답|회신)",
     r"automatická odpověď|automatikus válasz|otomatik yanıt|αυτόματη απάντηση|răspuns automat|odsutnost",
-    r"(?:i am |i.m )?(?:currently )?(?:on (?:holiday|leave|vacation)|out of (?:the )?office"
-    r"|not in the office)|(?:maternity|parental|annual|sick) leave",
+    r"(?:i am |i.m )?(?:currently )?(?:on (?:holiday|leave|vacation)|out of (?:the )?office|not in the office)",
+    r"(?:maternity|parental|annual|sick) leave",
 )
 _SAYS_SO = any_of(
     r"(?:automat(?:ic|ed)|auto)[- ]?(?:generated )?(?:e-?mail )?(?:reply|response|answer)|\[vacation\]",
@@ -47,64 +46,66 @@ _SAYS_SO = any_of(
 )
 # What a person's machine says first, where nothing else marks it: a person who is away does not answer newsletters.
 _ABSENT = any_of(
-    r"\bi(?: am|.m| will be) (?:currently |now |presently )?(?:out of (?:the )?office|away"
-    r"|on (?:\w+ )?(?:leave|holiday|vacation))\b",
-    r"\bich bin (?:\w+ ){0,2}(?:(?:bis|vom|ab) [^\n]{1,30})?(?:nicht im (?:büro|haus)|im urlaub"
-    r"|abwesend|außer haus)",
-    r"\bje (?:suis|serai) (?:actuellement )?(?:absent|en (?:congé|vacances))|\b(?:estoy"
-    r"|estaré) (?:fuera de|de vacaciones)",
-    r"\b(?:sono|sarò) (?:fuori|in ferie|assente)|\bestou (?:de férias|ausente|fora)"
-    r"|\bik ben (?:afwezig|op vakantie|niet aanwezig)",
-    r"\bjag är (?:på semester|bortrest)|\bjeg er (?:på ferie|ikke på kontor)"
-    r"|я (?:нахожусь )?в отпуске|不在にしております|休暇中|正在休假",
+    (
+        r"\bi(?: am|.m| will be) (?:currently |now |presently )?"
+        r"(?:out of (?:the )?office|away|on (?:\w+ )?(?:leave|holiday|vacation))\b"
+    ),
+    r"\bich bin (?:\w+ ){0,2}(?:(?:bis|vom|ab) [^\n]{1,30})?(?:nicht im (?:büro|haus)|im urlaub|abwesend|außer haus)",
+    r"\bje (?:suis|serai) (?:actuellement )?(?:absent|en (?:congé|vacances))",
+    r"\b(?:estoy|estaré) (?:fuera de|de vacaciones)",
+    r"\b(?:sono|sarò) (?:fuori|in ferie|assente)|\bestou (?:de férias|ausente|fora)",
+    r"\bik ben (?:afwezig|op vakantie|niet aanwezig)",
+    r"\bjag är (?:på semester|bortrest)|\bjeg er (?:på ferie|ikke på kontor)",
+    r"я (?:нахожусь )?в отпуске|不在にしております|休暇中|正在休假",
 )
 _GONE = any_of(
-    r"\bi no longer work (?:at|for|with)|\bthis (?:mailbox|e-?mail(?: address)?|account"
-    r"|address) is (?:no longer|not) (?:monitored|in use|active|valid|checked)",
-    r"\bich (?:arbeite|bin) nicht mehr (?:bei|für|im)|\bje ne travaille plus|\bya no trabajo"
-    r"|\bnon lavoro più|\bik werk niet meer",
+    r"\bi no longer work (?:at|for|with)",
+    (
+        r"\bthis (?:mailbox|e-?mail(?: address)?|account|address) is "
+        r"(?:no longer|not) (?:monitored|in use|active|valid|checked)"
+    ),
+    r"\bich (?:arbeite|bin) nicht mehr (?:bei|für|im)|\bje ne travaille plus|\bya no trabajo",
+    r"\bnon lavoro più|\bik werk niet meer",
 )
 _FIRST_WORDS = 300  # characters
+_PROVE_YOURSELF = any_of(
+    r"(?:confirm|verify|prove|authenticate)\b[^.\n]{0,80}\byou(?: a|.)re (?:an? )?(?:human|person|real|not)",
+    r"sender (?:verification|confirmation|authentication)|challenge[-/ ]response|spam ?arrest|boxbe",
+)
 _CHALLENGE = any_of(
-    r"(?:confirm|verify|prove|authenticate)\b[^.\n]{0,80}\b(?:you are (?:a |an )?(?:human|person"
-    r"|real|not a)|you.re (?:a )?(?:human|person|real|not))",
-    r"(?:confirm|verify|authenticate) (?:that )?(?:your|this) (?:message|e-?mail|address|identity"
-    r"|delivery)",
-    r"sender (?:verification|confirmation|authentication)|challenge[-/ ]response|guest list"
-    r"|approved senders?",
-    r"(?:click|reply|respond)\b[^.\n]{0,100}\b(?:be delivered|deliver (?:your|this)"
-    r"|release (?:your|the|this))",
+    r"(?:confirm|verify|authenticate) (?:that )?(?:your|this) (?:message|e-?mail|address|identity|delivery)",
+    r"guest list|approved senders?|anti-?spam .{0,40}confirm",
+    r"(?:click|reply|respond)\b[^.\n]{0,100}\b(?:be delivered|deliver (?:your|this)|release (?:your|the|this))",
     r"(?:message|mail) (?:has been|is being|was|is) (?:held|quarantined|on hold|placed on hold)",
-    r"spam ?arrest|boxbe|anti-?spam .{0,40}confirm",
 )
 _MOVED = any_of(
     r"no longer (?:work|with|employed|at |using|in use|monitored|active|valid|checked|available|part)",
-    r"(?:has|have|i) left (?:the )?(?:company|organi[sz]ation|us|firm)|(?:mail"
-    r"|e-?mail) address (?:has changed|is no longer|is not in use)",
-    r"my (?:new )?(?:e-?mail )?address (?:has changed|is now|is:)|new e-?mail address"
-    r"|changed (?:my|his|her) e-?mail",
-    r"nicht mehr (?:für|bei|im unternehmen|tätig|gültig|erreichbar)|unternehmen verlassen"
-    r"|neue e-?mail|ausgeschieden",
+    r"(?:has|have|i) left (?:the )?(?:company|organi[sz]ation|us|firm)",
+    r"(?:mail|e-?mail) address (?:has changed|is no longer|is not in use)",
+    r"my (?:new )?(?:e-?mail )?address (?:has changed|is now|is:)|new e-?mail address",
+    r"changed (?:my|his|her) e-?mail",
+    r"nicht mehr (?:für|bei|im unternehmen|tätig|gültig|erreichbar)|unternehmen verlassen",
+    r"neue e-?mail|ausgeschieden",
     r"ne (?:travaille|fait) plus|a quitté|nouvelle adresse|n.est plus (?:valide|utilisée)",
-    r"ya no (?:trabaja|forma|está)|nueva dirección|non lavora più|nuovo indirizzo"
-    r"|não trabalha mais|novo endereço",
+    r"ya no (?:trabaja|forma|está)|nueva dirección|non lavora più|nuovo indirizzo",
+    r"não trabalha mais|novo endereço",
     r"niet (?:meer|langer) (?:werkzaam|in dienst)|nieuw e-?mailadres|больше не работает|новый адрес",
     r"メールアドレス(?:を|が)変更|退職|離職|已离职",
 )
 _AWAY = any_of(
-    r"out[- ]of[- ](?:the )?office|on (?:\w+ )?(?:vacation|holiday|leave)\b|away (?:from|until)"
-    r"|(?:be|am) (?:away|out)\b|back (?:in the office )?on",
-    r"nicht im (?:büro|haus)|urlaub|abwesen|en vacances|absen|en congé|vacaciones|fuera de"
-    r"|in ferie|fuori|assen[tz]",
+    r"out[- ]of[- ](?:the )?office|on (?:\w+ )?(?:vacation|holiday|leave)\b|away (?:from|until)",
+    r"(?:be|am) (?:away|out)\b|back (?:in the office )?on",
+    r"nicht im (?:büro|haus)|urlaub|abwesen|en vacances|absen|en congé|vacaciones|fuera de",
+    r"in ferie|fuori|assen[tz]",
     r"férias|ausen|vakantie|afwezig|semester|в отпуске|отсутств|不在|休暇|休假",
 )
 _TICKET = any_of(
-    r"\b(?:ticket|case|request|inquiry|enquiry|anfrage|demande|solicitud|richiesta|vorgang|chamado"
-    r"|aanvraag)\b"
-    r"[^\n]{0,60}(?:#|\bnumber\b|\bid\b|\bno\.|\bnr\.|received|created|opened|assigned|erhalten"
-    r"|reçue|recibid|ricevut)",
-    r"(?:we|i) (?:have )?received your (?:message|e-?mail|request|inquiry)|your (?:message|request"
-    r"|e-?mail)[^\n]{0,40}received",
+    (
+        r"\b(?:ticket|case|request|inquiry|enquiry|anfrage|demande|solicitud|richiesta|vorgang|chamado|aanvraag)\b"
+        r"[^\n]{0,60}(?:#|\b(?:number|id|no|nr)\b|received|created|opened|assigned|erhalten|reçue|recibid|ricevut)"
+    ),
+    r"(?:we|i) (?:have )?received your (?:message|e-?mail|request|inquiry)",
+    r"your (?:message|request|e-?mail)[^\n]{0,40}received",
     r"ist (?:bei uns )?eingegangen|bien reçu|hemos recibido|abbiamo ricevuto|recebemos|\[?ticket ?#|お問い合わせ",
 )
 
@@ -113,9 +114,10 @@ def kind(notice: Notice) -> AutoReply | None:
     """Return what kind of machine's answer this is, or None when a person may have written it (RFC 3834 §5)."""
     subject, text = notice.mail.fields.text("subject"), notice.text[:_EARLY]
     said = f"{subject}\n{text}"
-    if _CHALLENGE.search(said) and (_is_marked(notice) or "http" in text):
+    is_marked = _is_marked(notice)
+    if _PROVE_YOURSELF.search(said) or (is_marked and _CHALLENGE.search(said)):
         return AutoReply.CHALLENGE
-    if not (_is_marked(notice) or _SUBJECT.match(subject) or _SAYS_SO.search(said)):
+    if not (is_marked or _SUBJECT.match(subject) or _SAYS_SO.search(said)):
         return None
     for pattern, found in (
         (_MOVED, AutoReply.MOVED),

@@ -21,8 +21,7 @@ _MACHINE = any_of(
 )
 _LIKE_MACHINE = any_of(
     r"(?:no|do-?not|donot)[-_.]?reply",
-    r"\b(?:anti-?virus|virus|spam|filter|firewall|gateway|mail-?server|sys-?admin|notifications?"
-    r"|bounces?|daemon|robot)\b",
+    r"\b(?:anti-?virus|virus|spam|filter|firewall|gateway|mail-?server|sys-?admin|notifications?|bounces?|daemon|robot)\b",
 )
 _MAIL = r"(?:e-?mail|mail|message)"
 _SUBJECT = starting_with(
@@ -30,47 +29,52 @@ _SUBJECT = starting_with(
     r"(?:mail )?undeliver(?:able|ed)",
     r"non-? ?deliver(?:y|able|ed)|not delivered|no delivery",
     r"(?:could|can) ?not (?:be )?(?:deliver|sen[dt])|unable to (?:deliver|send)",
-    rf"(?:{_MAIL} |delivery |sending |permanent |temporary |fatal ){{0,3}}(?:failure|failed"
-    rf"|errors?|problem)\b",
+    rf"(?:{_MAIL} |delivery |sending |permanent |temporary |fatal ){{0,3}}(?:failure|failed|errors?|problem)\b",
     rf"(?:warning|notice|alert|error):? (?:unable|{_MAIL}|could not|undeliver|delivery)",
     rf"returned? (?:to sender|{_MAIL})|{_MAIL} returned",
     r"failure (?:notice|delivery|notification|report)",
-    r"(?:mail |message |permanent |final )?delivery (?:status|failure|failed|report|notif|error"
-    r"|problem|delay|incomplete|attempt|has|of your)",
-    rf"(?:your )?{_MAIL} (?:system error|delivery|failure|could not|undeliver|not|status|you sent"
-    rf"|delayed|rejected|blocked|bounced)",
+    (
+        r"(?:mail |message |permanent |final )?delivery "
+        r"(?:status|failure|failed|report|notif|error|problem|delay|incomplete|attempt|has|of your)"
+    ),
+    (
+        rf"(?:your )?{_MAIL} "
+        r"(?:system error|delivery|failure|could not|undeliver|not|status|you sent|delayed|rejected|blocked|bounced)"
+    ),
     r"delayed (?:mail|message|delivery)|there was an error sending|processing error",
     rf"bounced?\b|rejected {_MAIL}|{_MAIL} (?:was )?(?:rejected|blocked)",
     r"mailbox (?:is )?(?:full|unavailable)|(?:over |mail )?quota|ndn\b|postmaster notify|dead letter",
-    r"(?:user|recipient|address) (?:is )?(?:unknown|rejected|not found)|(?:unknown|invalid"
-    r"|bad) (?:user|recipient|address)",
-    rf"(?:your )?{_MAIL} (?:has been|was|is|could) (?:not )?(?:rejected|refused|delayed|blocked"
-    rf"|returned|delivered|undeliver)",
+    r"(?:user|recipient|address) (?:is )?(?:unknown|rejected|not found)",
+    r"(?:unknown|invalid|bad) (?:user|recipient|address)",
+    (
+        rf"(?:your )?{_MAIL} (?:has been|was|is|could) (?:not )?"
+        r"(?:rejected|refused|delayed|blocked|returned|delivered|undeliver)"
+    ),
     r"(?:spam|virus) .{0,30}(?:blocked|found|detected|rejected)|blocked:|there was a problem with your",
     r"unzustellbar|nicht zustellbar|(?:mail-)?zustell|fehler bei der|.{0,30}konnte nicht zugestellt",
-    r"(?:message |courrier |mail )?non (?:remis|distribu|délivr)|échec (?:de|d)|avis de non"
-    r"|erreur d|.{0,30}\(échec\)",
-    r"no se (?:puede|ha podido|pudo) (?:entregar|enviar)|devuelto|error de entrega"
-    r"|correo (?:no entregado|devuelto)|no entregado|.{0,40}\(fallo\)",
-    r"(?:notifica di )?mancat[ao] (?:consegna|recapito)|recapito non riuscito|.{0,10}non recapitat"
-    r"|impossibile recapitare|non recapitabile|messaggio non",
-    r"não (?:entregue|foi possível)|(?:notificação de )?falha|entrega falhou|erro (?:na"
-    r"|de) entrega|mensagem (?:não|devolvida)",
+    r"(?:message |courrier |mail )?non (?:remis|distribu|délivr)|échec (?:de|d)|avis de non",
+    r"erreur d|.{0,30}\(échec\)",
+    r"no se (?:puede|ha podido|pudo) (?:entregar|enviar)|devuelto|error de entrega",
+    r"correo (?:no entregado|devuelto)|no entregado|.{0,40}\(fallo\)",
+    r"(?:notifica di )?mancat[ao] (?:consegna|recapito)|recapito non riuscito",
+    r".{0,10}non recapitat|impossibile recapitare|non recapitabile|messaggio non",
+    r"não (?:entregue|foi possível)|(?:notificação de )?falha|entrega falhou",
+    r"erro (?:na|de) entrega|mensagem (?:não|devolvida)",
     r"onbestelbaar|(?:bericht )?niet (?:afgeleverd|bezorgd)|kan niet worden bezorgd",
-    r"(?:meddelandet )?(?:kan inte|kunde inte|olevererbart)|ikke levert|kan ikke leveres"
-    r"|ei voi(?:tu|da)? toimittaa",
+    r"(?:meddelandet )?(?:kan inte|kunde inte|olevererbart)|ikke levert|kan ikke leveres",
+    r"ei voi(?:tu|da)? toimittaa",
     r"niedostarcz|nie (?:dostarczono|można dostarczyć)|zwrot",
-    r"недоставлен|не доставлен|.{0,30}не (?:доставлено|может быть доставлено)|ошибка доставки"
-    r"|не удается доставить",
-    r"配信(?:エラー|不能|失敗)|メールエラー|送信(?:エラー|失敗|できません)|エラーメール|未配達|未達|配達|.{0,10}(?:送信|配信|配達)でき"
-    r"|.{0,10}\(失敗\)|.{0,10}（失敗）",
+    r"недоставлен|не доставлен|.{0,30}не (?:доставлено|может быть доставлено)|ошибка доставки",
+    r"не удается доставить",
+    r"配信(?:エラー|不能|失敗)|メールエラー|送信(?:エラー|失敗|できません)|エラーメール|未配達|未達|配達|.{0,10}(?:送信|配信|配達)でき",
+    r".{0,10}\(失敗\)|.{0,10}（失敗）",
     r"退信|系统退信|投递失败|郵件無法|无法投递|.{0,20}的退信|.{0,4}发送失败|반송|.{0,8}전송 실패",
-    r"teslim edilem|nedoručiteln|kézbesíthetetlen|αδύνατη|αποτυχία|nu se poate livra|nelivrat"
-    r"|nebylo možné doručit",
+    r"teslim edilem|nedoručiteln|kézbesíthetetlen|αδύνατη|αποτυχία|nu se poate livra|nelivrat",
+    r"nebylo možné doručit",
 )
 _SUBJECT_ANYWHERE = any_of(
-    r"undeliver(?:able|ed)|delivery (?:failed|failure)|user unknown|unknown user"
-    r"|mailbox (?:is )?full|non remis",
+    r"undeliver(?:able|ed)|delivery (?:failed|failure)|user unknown|unknown user",
+    r"mailbox (?:is )?full|non remis",
     r"(?:are|is) not (?:a )?member",
 )
 _OTHER_REPORT = any_of(r"\bdmarc\b|report domain:")
@@ -80,18 +84,19 @@ _NOT_ABLE = (
     r"|unable to|not (?:able|been)|failed to|had trouble|impossible to"
 )
 _TEXT = any_of(
-    rf"(?:{_NOT_ABLE}) (?:(?:be|yet|been|successfully|to|able) ){{0,4}}"
-    r"(?:deliver|reach|sen[dt]\b|collected|accept|process|relay|forward)",
-    r"(?:delivery|delevery|message|mail|attempt)\b[^.\n]{0,80}\b(?:failed|failure|aborted|rejected"
-    r"|refused|delayed|undeliver|bounced|returned|blocked)",
-    r"error (?:\w+ ){0,4}(?:delivering|sending|occurred)|error was detected while processing"
-    r"|encountered an error",
+    (
+        rf"(?:{_NOT_ABLE}) (?:(?:be|yet|been|successfully|to|able) ){{0,4}}"
+        r"(?:deliver|reach|sen[dt]\b|collected|accept|process|relay|forward)"
+    ),
+    r"(?:delivery|delevery|message|mail|attempt)\b[^.\n]{0,80}\b(?:failed|failure|aborted|rejected|refused|delayed|undeliver|bounced|returned|blocked)",
+    r"error (?:\w+ ){0,4}(?:delivering|sending|occurred)|error was detected while processing",
+    r"encountered an error",
     r"undeliver(?:able|ed)|not delivered|returned to (?:you|sender)",
     r"had (?:permanent )?(?:fatal )?(?:delivery )?(?:errors|problems)|(?:delivery|fatal|permanent) errors",
     r"recipients? (?:was|were|has been|have been) rejected|did not receive this message",
     r"no such user|requested action not taken|not a member of (?:this|the) mailing list",
-    r"unknown user|user unknown|exceeds allowed|mailbox (?:is )?full|(?:account"
-    r"|mailbox) is (?:disabled|not)|over quota",
+    r"unknown user|user unknown|exceeds allowed|mailbox (?:is )?full",
+    r"(?:account|mailbox) is (?:disabled|not)|over quota",
     r"konnte nicht|nicht zugestellt|nicht zustellbar|fehlgeschlagen",
     r"n.a pas pu|n.ont pas pu|impossible de|n.a pas été|échoué|échec",
     r"no (?:se )?(?:ha |han )?(?:pudo|podido|puede)|no fue posible|no ha sido",
@@ -123,12 +128,12 @@ _DELAY_SUBJECT = any_of(
 _DELAY_TEXT = any_of(
     r"warning (?:message )?only|just a warning|do not need to re-?send|no action is required",
     r"only a temporary failure|kept in the queue|(?:is|has been|was) delayed for",
-    r"will (?:be retried|keep trying|retry|be re-?attempted|continue|try again)"
-    r"|attempts will (?:be made|continue)",
+    r"will (?:be retried|keep trying|retry|be re-?attempted|continue|try again)",
+    r"attempts will (?:be made|continue)",
     r"not yet (?:been )?deliver|has been delayed|temporarily (?:deferred|delayed)|we.ll keep trying",
     r"(?:still )?being (?:retried|attempted)|continues? to (?:try|attempt)",
-    r"noch nicht zugestellt|weitere zustellversuche|pas encore été|nouvelle tentative|aún no se"
-    r"|se volverá a intentar",
+    r"noch nicht zugestellt|weitere zustellversuche|pas encore été|nouvelle tentative|aún no se",
+    r"se volverá a intentar",
 )
 _GAVE_UP = any_of(
     r"(?:given|giving|gave) up\b(?! after)",

@@ -140,5 +140,5 @@ NOT = any_of(
 )
 # A question asks for it only when it asks us to do it.
 ASKING_US = any_of(
-    r"\A\W*(?:can|could|would|will|please|können|könnten|pouvez|pourriez|pued|podr|potete|può|kunt|kun|pode)"
+    r"\A\W*(?:can|could|would|will|please|können|könnten|pouvez|pourriez|pued|podr|potete|può|kunt|kun|pode)",
 )

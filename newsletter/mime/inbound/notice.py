@@ -18,20 +18,24 @@ RETURNED = (
     "message/global-headers",
     "text/rfc822",
 )
-# A line that says: here begins what you wrote.
 _MESSAGE = r"(?:message|mail|e-?mail|text|header)s?"
+_BEHIND_DASHES = (
+    rf"(?:original|unsent|undelivered|returned|rejected) {_MESSAGE}"
+    r"|message (?:headers?|text)|(?:copy|headers?|body) of"
+)
+_BEFORE_COLON = (
+    rf"copy of (?:the|your) (?:original )?{_MESSAGE}|(?:original|unsent|undelivered|returned) {_MESSAGE}(?: headers?)?"
+    rf"|message headers?|headers? of (?:the|your)(?: original)? {_MESSAGE}|content of the message"
+)
+_ELSEWHERE = (
+    r"ursprüngliche (?:nachricht|e-?mail)|message d.origine|mensaje original|mensagem original|messaggio originale"
+    r"|oorspronkelijk bericht|исходное сообщение|元のメッセージ|オリジナルメッセージ|原始邮件"
+)
+# A line that says: here begins what you wrote. It ends with a colon, dashes or "follows", or begins with dashes.
 _CUT = re.compile(
-    r"[ \t>*]{0,8}(?:"
-    rf"[-=_*#]{{2,80}}.{{0,60}}\b(?:(?:original|unsent|undelivered|returned|rejected) {_MESSAGE}"
-    rf"|copy of|message (?:headers?|text)"
-    rf"|headers? of|body of)\b"
-    rf"|.{{0,40}}\b(?:copy of (?:the|your) (?:original )?{_MESSAGE}|(?:original|unsent|undelivered"
-    rf"|returned) {_MESSAGE}(?: headers?)?"
-    rf"|message headers?|headers? of (?:the|your)(?: original)? {_MESSAGE}|content of the message)\b"
-    r"[^\n.:]{0,40}(?::|follows?[:.]?|below[:.]?|[-=_*]{2,80})[ \t]*$"
-    r"|.{0,20}(?:ursprüngliche (?:nachricht|e-?mail)|message d.origine|mensaje original"
-    r"|mensagem original|messaggio originale"
-    r"|oorspronkelijk bericht|исходное сообщение|元のメッセージ|オリジナルメッセージ|原始邮件)[^\n.:]{0,40}[ \t:：]*$)",
+    rf"[ \t>*]{{0,8}}(?:[-=_*#]{{2,80}}.{{0,60}}\b(?:{_BEHIND_DASHES})\b"
+    rf"|.{{0,40}}\b(?:{_BEFORE_COLON})\b[^\n.:]{{0,40}}(?::|follows?[:.]?|below[:.]?|[-=_*]{{2,80}})[ \t]*$"
+    rf"|.{{0,20}}(?:{_ELSEWHERE})[^\n.:]{{0,40}}[ \t:：]*$)",
     re.IGNORECASE,
 )
 # Each match of it holds one of these, and to look for words is quicker.

@@ -19,18 +19,18 @@ from newsletter.mime.inbound.report import ROWS_MAX
 
 # An address that begins a line, behind nothing but what decorates it; a name may stand before it.
 _BLOCK = re.compile(
-    rf"^[ \t]*(?:[-*•>]{{1,4}}[ \t]+)?[<\"'(\[]{{0,3}}(?:mailto:"
-    rf"|smtp:)?(?P<address>{ADDRESS})(?:[ \t]+<(?P<angled>{ADDRESS})>)?",
+    rf"^[ \t]*(?:[-*•>]{{1,4}}[ \t]+)?[<\"'(\[]{{0,3}}(?:mailto:|smtp:)?"
+    rf"(?P<address>{ADDRESS})(?:[ \t]+<(?P<angled>{ADDRESS})>)?",
     re.MULTILINE | re.IGNORECASE,
+)
+_LABELS = (
+    "recipients?|address|user|unknown user|mailbox|account|error-for|an|destinataire|destinatario|宛先",
+    "delivered to|deliver(?:ing)?(?: your)?(?: mail| message)? to|addressed(?: to)?|rcpt to",
+    "undeliverable(?: mail)?(?: to)?|failed|attempts|size|errors",
 )
 # A label, or the end of a sentence that says so, before the address.
 _LABEL = re.compile(
-    r"\b(?:recipients?|undeliverable(?: mail)?(?: to)?|delivered to"
-    r"|deliver(?:ing)?(?: your)?(?: mail| message)? to|addressed(?: to)?|rcpt to"
-    r"|error-for|unknown user|address|user|failed|attempts|size|errors|mailbox|account|an"
-    r"|destinataire|destinatario|宛先)\b"
-    rf"[^\n@<]{{0,40}}?[:\s]\s*[<\"'(]{{0,3}}(?P<address>{ADDRESS})",
-    re.IGNORECASE,
+    rf"\b(?:{'|'.join(_LABELS)})\b[^\n@<]{{0,40}}?[:\s]\s*[<\"'(]{{0,3}}(?P<address>{ADDRESS})", re.IGNORECASE
 )
 _LOOSE = (_LABEL, addresses.PATTERN)
 _FORWARDED = re.compile(
@@ -40,8 +40,7 @@ _FORWARDED = re.compile(
 )
 # A mailbox without its domain, which some name to their own users' writers.
 _BARE = re.compile(
-    r"(?:recipient|address"
-    r"|user)s?\b[^\n]{0,200}:[ \t]*\n\s{0,4}[ \t]+(?P<local>[\w.+-]{2,64})[ \t]*(?:$|\()",
+    r"(?:recipient|address|user)s?\b[^\n]{0,200}:[ \t]*\n\s{0,4}[ \t]+(?P<local>[\w.+-]{2,64})[ \t]*(?:$|\()",
     re.IGNORECASE | re.MULTILINE,
 )
 # Lines about our own side, or that tell whom to ask.
@@ -135,12 +134,12 @@ def _likely(places: list[Place], notice: Notice) -> list[Place]:
 
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[Place]:
     for place in pattern.finditer(text):
-        if _ASIDE.search(_line(text, place.start())):
-            continue
         groups = place.groupdict()
         said_at = place.start("said") if groups.pop("said", None) else 0
         group = next((name for name in reversed(groups) if groups[name]), 0)
-        yield Place(addresses.tidy(place.group(group)), place.start(), said_at or place.end(group))
+        address = place.group(group)
+        if not _ASIDE.search(_line(text, place.start()).replace(address, "")):
+            yield Place(addresses.tidy(address), place.start(), said_at or place.end(group))
 
 
 def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:

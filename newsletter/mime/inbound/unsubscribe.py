@@ -21,10 +21,11 @@ _SENTENCES_MAX = 3  # of them that are looked at, greetings not counted
 _QUOTATION = any_of(
     r"^[ \t]*(?:>|\||-{2}[ \t]*$|_{5,80}|-{2,80} ?\w[\w' ]{3,40} ?-{2,80})",
     r"^[ \t*]*(?:from|von|de|da|van|från|fra|od|от|差出人|发件人)[ \t]?[:：][* \t]",
-    r"^(?:on|am|le|el|il|op|em|den|dnia|w dniu) [^\n]{5,150}(?:\n[^\n]{0,80})?"
-    r"(?:wrote|schrieb|écrit|escribió|scritto|schreef|escreveu|skrev|napisał\(?a?\)?) ?:",
-    r"^[^\n]{5,100}(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev"
-    r"|написал\w*) ?:[ \t]*$",
+    (
+        r"^(?:on|am|le|el|il|op|em|den|dnia|w dniu) [^\n]{5,150}(?:\n[^\n]{0,80})?"
+        r"(?:wrote|schrieb|écrit|escribió|scritto|schreef|escreveu|skrev|napisał\(?a?\)?) ?:"
+    ),
+    r"^[^\n]{5,100}(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|написал\w*) ?:[ \t]*$",
 )
 _GREETING = re.compile(
     r"(?:hi|hello|hey|dear|good (?:morning|day|evening)|hallo|guten (?:tag|morgen|abend)"

@@ -213,6 +213,14 @@ def test_neither_our_own_addresses_nor_those_who_help_are_taken_for_the_reader()
     assert [row.recipient for row in read(raw).rows] == ["ada@reader.example"]
 
 
+def test_a_reader_may_have_the_address_of_a_role() -> None:
+    raw = mails.notice(
+        "Not delivered:\n\n<support@reader.example>: 550 5.1.1 no such user\n", subject="Undeliverable"
+    )
+
+    assert [row.recipient for row in read(raw).rows] == ["support@reader.example"]
+
+
 def test_a_notice_that_names_nobody_takes_the_reader_from_our_message() -> None:
     raw = mails.notice(
         f"Your mail could not be delivered: no such user.\n\n----- Original message -----\n\n{mails.returned()}",
