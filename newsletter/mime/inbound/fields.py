@@ -15,16 +15,21 @@ _BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
 _PARAMETER = re.compile(
     r"[;\s]\s*([\w-]{1,40})(?:\*\d{0,3}\*?)?\s*=\s*(?:\"((?:[^\"\\]|\\.){0,500})\"|([^\s;\"]{1,500}))"
 )
-_SHIFTING = ("iso-2022", "utf-7", "csiso2022")  # charsets that write other letters in ASCII octets
-# Charsets of mail. Python's other codecs transform instead of decode, or take quadratic time (punycode, idna).
+_SHIFTING = ("iso-2022", "csiso2022")  # charsets that write other letters in ASCII octets
+# Charsets of mail. Python's other codecs transform instead of decode, take quadratic time (punycode, idna), or leave
+# halves of characters (UTF-7).
 _CHARSET = re.compile(
-    r"(?:utf-?[78]|iso|csiso|us-ascii|windows|cp|koi8|big5|gb|euc|shift|x-sjis|sjis|ms|mac|tis"
+    r"(?:utf-?8|iso|csiso|us-ascii|windows|cp|koi8|big5|gb|euc|shift|x-sjis|sjis|ms|mac|tis"
     r"|latin|ks)[\w.:-]*"
 )
 
 
 def decoded(octets: bytes, charset: str = "") -> str:
-    """Return text: what is valid UTF-8 is that, whatever was named; else in the charset named, else Latin-1."""
+    """Return text: what is valid UTF-8 is that, whatever was named; else in the charset named, else Latin-1.
+
+    NUL is left out: a database would refuse it.
+    """
+    octets = octets.replace(b"\0", b"")
     name = charset.strip().lower()
     try:
         if not (octets.isascii() and name.startswith(_SHIFTING)):

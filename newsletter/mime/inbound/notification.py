@@ -48,19 +48,24 @@ def read(notice: Notice) -> Notification | None:
     return Notification(
         kind,
         [_delivery(each, event) for each in (recipients if isinstance(recipients, list) else [])],
-        str(event.get("complaintFeedbackType") or "abuse"),
+        _text(event.get("complaintFeedbackType")) or "abuse",
     )
 
 
 def _delivery(recipient: object, event: Mapping[str, object]) -> Delivery:
     fields = _mapping(recipient)
-    said = str(fields.get("diagnosticCode") or "").partition(";")
+    said = _text(fields.get("diagnosticCode")).partition(";")
     return Delivery(
-        str(fields.get("emailAddress") or recipient)[:320],
-        status=str(fields.get("status") or ""),
+        _text(fields.get("emailAddress") or recipient)[:320],
+        status=_text(fields.get("status")),
         texts=[(said[2] or said[0]).strip()],
-        reporting_mta=str(event.get("reportingMTA") or "").rpartition(";")[2].strip(),
+        reporting_mta=_text(event.get("reportingMTA")).rpartition(";")[2].strip(),
     )
+
+
+def _text(value: object) -> str:
+    """Return a value that a database takes: JSON can hold NUL and halves of characters."""
+    return "" if value is None else str(value).replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _object(text: str) -> Mapping[str, object]:

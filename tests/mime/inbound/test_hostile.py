@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
+from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.domain.arrivals import READ_BYTES
-from newsletter.mime.inbound import Kind, read
+from newsletter.mime.inbound import Kind, Report, read
 from newsletter.mime.inbound.report import ROWS_MAX
 from tests.mime.inbound import mails
 from tests.mime.inbound.notices import SAMPLES
@@ -135,6 +138,30 @@ def test_no_damage_raises(seed: bytes, damages: list[tuple[int, int, bytes]]) ->
     for position, length, put in damages:
         seed = seed[:position] + put + seed[position + length :]
 
-    found = read(seed)
+    assert_storable(read(seed))
 
-    assert all(isinstance(row.evidence, str) for row in found.rows)
+
+def assert_storable(report: Report) -> None:
+    """Check that a database takes all texts of a report: no NUL, no half of a character."""
+    texts = json.dumps(asdict(report), ensure_ascii=False)
+    texts.encode("utf-8")
+    assert "\\u0000" not in texts
+
+
+ODD_JSON = """{"notificationType": "Bounce", "bounce": {"bouncedRecipients": [
+  {"emailAddress": "a\\u0000\\ud800@b.example", "diagnosticCode": "\\udfff"}]}}"""
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mails.notice(
+            "", subject="=?utf-8?b?AGEA?= failed", sender="=?utf-8?b?AA==?= <MAILER-DAEMON@a.example>"
+        ),
+        mails.notice(ODD_JSON, subject="x"),
+        HEAD + b"Content-Transfer-Encoding: base64\n\n" + b64encode(b"<a\0@b.example>: 550 no such user\n"),
+        HEAD + b"Content-Type: text/plain; charset=utf-7\n\n<a+2AA-@b.example>: 550 no such user\n",
+    ],
+)
+def test_no_text_of_a_report_is_one_that_a_database_refuses(raw: bytes) -> None:
+    assert_storable(read(raw))
