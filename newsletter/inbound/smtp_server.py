@@ -21,7 +21,7 @@ from newsletter.inbound.dialogue import Desk, Limits, LmtpDialogue, SmtpDialogue
 from newsletter.inbound.mail import Mail
 from newsletter.runtime import logs
 
-_KEEPERS = 4  # threads that wait for the database
+_KEEPERS = 2  # threads that wait for the database: more would only wait for each other on SQLite
 _REFRESH_EVERY = 60.0  # seconds: how long a retired key goes on being good here
 _GRACE = 8.5  # seconds for mails that are just coming in, as senders have for answers
 _DIALOGUES = {MailWay.SMTP: SmtpDialogue, MailWay.LMTP: LmtpDialogue}
