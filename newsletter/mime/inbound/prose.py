@@ -58,11 +58,12 @@ _HEADING_FIELDS = ("from", "subject", "x-mailer")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Hold where a notice names a recipient, and where what it says of them begins."""
+    """Hold where a notice names a recipient, where what it says of them begins, and the line that says it."""
 
     address: str
     start: int
     said_at: int
+    said: str = ""
 
 
 def read(notice: Notice, *, without: frozenset[str]) -> Found:
@@ -135,11 +136,12 @@ def _likely(places: list[Place], notice: Notice) -> list[Place]:
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[Place]:
     for place in pattern.finditer(text):
         groups = place.groupdict()
-        said_at = place.start("said") if groups.pop("said", None) else 0
+        is_said = bool(groups.pop("said", None))
         group = next((name for name in reversed(groups) if groups[name]), 0)
-        address = place.group(group)
-        if not _ASIDE.search(_line(text, place.start()).replace(address, "")):
-            yield Place(addresses.tidy(address), place.start(), said_at or place.end(group))
+        address, line = place.group(group), _line(text, place.start())
+        if not _ASIDE.search(line.replace(address, "")):
+            said_at = place.start("said") if is_said else place.end(group)
+            yield Place(addresses.tidy(address), place.start(), said_at, line if is_said else "")
 
 
 def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:
@@ -180,7 +182,7 @@ def _blocks(places: list[Place], notice: Notice) -> Iterator[Delivery]:
             place.address,
             original=origin.group(origin.lastindex or 0) if origin else "",
             status=status_in(below),
-            texts=[_best(below), below.strip()],
+            texts=[text for text in (place.said.strip(), _best(below), below.strip()) if text],
         )
 
 

@@ -26,7 +26,7 @@ def judged(deliveries: Iterable[Delivery], *, otherwise: Iterable[str]) -> tuple
 def _row(each: Delivery, texts: list[str], judge: Callable[..., Diagnosis]) -> Row:
     diagnosis = _diagnosis(each, texts, judge)
     return Row(
-        recipient=each.recipient,
+        recipient=each.recipient or each.original,
         original=each.original or each.recipient,
         reason=diagnosis.reason,
         category=diagnosis.category,
