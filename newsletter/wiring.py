@@ -11,6 +11,9 @@ from newsletter.broker.bell import Bell
 from newsletter.broker.limiter import Limiter
 from newsletter.broker.rates import Rates
 from newsletter.domain.errors import FetchError, InvalidInput
+from newsletter.feedback import read
+from newsletter.feedback.means import Means
+from newsletter.feedback.read import Progress
 from newsletter.feedback.receive import Door
 from newsletter.feeds.fetch import Fetcher
 from newsletter.inbound.imap import ImapFolder
@@ -27,7 +30,7 @@ from newsletter.sending import drain as draining
 from newsletter.sending.drain import DrainReport
 from newsletter.sending.pace import Pace
 from newsletter.sending.throttle import Throttle
-from newsletter.store import Database, Session
+from newsletter.store import Database, Session, keys
 from newsletter.transports.base import Source, Transport
 from newsletter.transports.several import Several
 from newsletter.transports.smtp import Engine, Relay, SmtpTransport
@@ -91,6 +94,21 @@ class App:
         if found.status != 200 or found.final_url != url:
             raise FetchError("The provider's server did not answer as it should.", reason="bad_answer")
         return found.body
+
+    def read_arrivals(self) -> Progress:
+        """Read the mails and webhooks that came in, for at most 45 seconds."""
+        settings = self.settings
+        with self.reading() as session:
+            paths = keys.return_paths(
+                session, inbound_domain=settings.inbound_domain, message_domain=settings.message_domain
+            )
+        means = Means(
+            paths=paths,
+            feeds=registry.feeds(self.ask_provider),
+            complaint_senders=settings.complaint_senders,
+            authentication_server=settings.authentication_server,
+        )
+        return read.read_due(self.transaction, means, fetch=self.ask_provider, clock=self.clock)
 
     @cached_property
     def _agent(self) -> str:
@@ -161,6 +179,24 @@ class App:
         """Return what lets single messages go in the time between others."""
         return Pace(self.throttle, [relay.name for relay in self.relays], self.clock)
 
+    def receiver(self) -> Server:
+        """Return what receives mail that comes back; raise Conflict when there are no keys yet."""
+        settings = self.settings
+        certificate = settings.receive_certificate
+        door = Door(
+            self.transaction,
+            self.reading,
+            inbound_domain=settings.inbound_domain,
+            message_domain=settings.message_domain,
+            roles=settings.receive_roles,
+            clock=self.clock,
+        )
+        return Server(
+            door,
+            name=settings.ehlo_name or settings.message_domain,
+            certificate=Certificate(certificate, settings.receive_key) if certificate else None,
+        )
+
     @cached_property
     def mailboxes(self) -> Sequence[Mailbox]:
         """Return where mail that comes back is collected from."""
@@ -189,21 +225,3 @@ class App:
 def build(settings: Settings, *, clock: Clock | None = None) -> App:
     """Put the service together."""
     return App(settings, clock=clock)
-    def receiver(self) -> Server:
-        """Return what receives mail that comes back; raise Conflict when there are no keys yet."""
-        settings = self.settings
-        certificate = settings.receive_certificate
-        door = Door(
-            self.transaction,
-            self.reading,
-            inbound_domain=settings.inbound_domain,
-            message_domain=settings.message_domain,
-            roles=settings.receive_roles,
-            clock=self.clock,
-        )
-        return Server(
-            door,
-            name=settings.ehlo_name or settings.message_domain,
-            certificate=Certificate(certificate, settings.receive_key) if certificate else None,
-        )
-

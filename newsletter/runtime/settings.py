@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     providers: Annotated[dict[RelayKind, tuple[SecretStr, ...]], NoDecode] = {}
+    complaint_senders: Annotated[frozenset[str], NoDecode] = frozenset()
+    authentication_server: str = ""
     uncertain_policy: Literal["retry-once", "hold"] = "retry-once"
     lease_seconds: Seconds = 90.0  # how long a bucket stays with a worker that is not heard of
     tick_seconds: Seconds = 5.0  # between two beats: how late a slot or a lost ring can be noticed
@@ -131,8 +133,6 @@ class Settings(BaseSettings):
         except InvalidInput as error:
             raise ValueError("must be a domain such as in.example.com") from error
 
-    @field_validator("templates_dir")
-    @classmethod
     @field_validator("receive_lmtp", "receive_smtp")
     @classmethod
     def _place(cls, value: str) -> str:
@@ -148,6 +148,8 @@ class Settings(BaseSettings):
             raise ValueError("must be another folder than NEWSLETTER_IMAP_FOLDER")
         return value
 
+    @field_validator("templates_dir")
+    @classmethod
     def _folder(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():
             raise ValueError("must be a folder that exists")
@@ -167,6 +169,16 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("complaint_senders", mode="before")
+    @classmethod
+    def _domains(cls, value: object) -> object:
+        return frozenset(value.lower().replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("authentication_server")
+    @classmethod
+    def _server(cls, value: str) -> str:
+        return value.lower()
 
     @field_validator("relays")
     @classmethod
@@ -231,6 +243,15 @@ class Settings(BaseSettings):
         )
 
     @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Return where mail that comes back is received."""
+        return tuple(
+            Listener(way, found[1] or found[2], int(found[3]))
+            for way, place in ((MailWay.LMTP, self.receive_lmtp), (MailWay.SMTP, self.receive_smtp))
+            if (found := _PLACE.fullmatch(place))
+        )
+
+    @property
     def journal_dir(self) -> Path:
         """Return where workers write down what they begin: on this machine's own disk."""
         return self.data_dir / "journals"
@@ -242,15 +263,6 @@ class Settings(BaseSettings):
         if len(str(path)) < 100:
             return path
         return Path(gettempdir()) / f"newsletter-{sha256(str(path).encode()).hexdigest()[:16]}" / "b.sock"
-    @property
-    def listeners(self) -> tuple[Listener, ...]:
-        """Return where mail that comes back is received."""
-        return tuple(
-            Listener(way, found[1] or found[2], int(found[3]))
-            for way, place in ((MailWay.LMTP, self.receive_lmtp), (MailWay.SMTP, self.receive_smtp))
-            if (found := _PLACE.fullmatch(place))
-        )
-
 
     @property
     def broker_url(self) -> str:
@@ -295,7 +307,7 @@ def _as_variable(value: object) -> str:
         case SecretStr():
             return value.get_secret_value()
         case frozenset():
-            return ",".join(sorted(f"{host}:{port}" for host, port in value))
+            return ",".join(sorted(each if isinstance(each, str) else f"{each[0]}:{each[1]}" for each in value))
         case tuple():
             return ",".join(value)
         case dict():
