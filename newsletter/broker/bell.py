@@ -18,7 +18,9 @@ KEY_PREFIX = "nl:"  # the same prefix as in workers/app.py
 QUEUES = {
     "newsletter.sweep": "maint",
     "newsletter.plan": "maint",
+    "newsletter.feedback": "maint",
     "newsletter.poll": "fetch",
+    "newsletter.collect": "fetch",
     "newsletter.resolve": "fetch",
     "newsletter.build": "build",
     "newsletter.expand": "build",

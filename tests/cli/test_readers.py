@@ -123,36 +123,3 @@ def test_a_reader_who_is_made_to_leave_has_left(cli: Cli, daily: str, file: Path
     shown = cli("subscribers", "show", "ada@example.com", "--json").json
     assert "Ended 1 subscription" in said.err
     assert shown["subscriptions"][0]["status"] == "ended"
-
-
-def test_mails_are_taken_in_only_with_an_inbound_domain(cli: Cli, tmp_path: Path) -> None:
-    mail = tmp_path / "mail.eml"
-    mail.write_bytes(b"To: u-x@in.example.com\r\n\r\nplease\r\n")
-
-    said = cli("bounces", "ingest", mail)
-
-    assert said.code == 1
-    assert "NEWSLETTER_INBOUND_DOMAIN" in said.err
-
-
-def test_a_mail_that_is_not_ours_is_told_apart(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NEWSLETTER_INBOUND_DOMAIN", "in.example.com")
-    mail = tmp_path / "mail.eml"
-    mail.write_bytes(b"To: u-forged@in.example.com\r\n\r\nplease\r\n")
-
-    said = cli("bounces", "ingest", mail, "--json")
-
-    assert said.code == 0
-    assert said.json[0]["kind"] == "unknown"
-
-
-def test_a_mail_server_is_told_to_try_again_while_the_database_is_away(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
-    mail = tmp_path / "mail.eml"
-    mail.write_bytes(b"To: x@y.example\r\n\r\n")
-
-    assert cli("bounces", "ingest", mail).code == 75
