@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 from newsletter.store import Database, Session, keys, migrate
 from tests.clocks import NOON, FixedClock
 from tests.services import chromium as browsers
+from tests.services.dovecot import Dovecot, NoDovecot
 from tests.services.postgres import Postgres
 from tests.services.redis_server import RedisServer
 from tests.services.sink import Sink
@@ -128,6 +129,17 @@ def chromium() -> Iterator[Browser]:
             yield started
     except browsers.NoBrowser as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """Run one IMAP server for all tests; skip with the reason where there is none."""
+    try:
+        server = Dovecot()
+    except NoDovecot as error:
+        pytest.skip(str(error))
+    yield server
+    server.close()
 
 
 def _prepare(url: str) -> None:

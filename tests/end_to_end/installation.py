@@ -31,7 +31,7 @@ PATIENCE = 60.0  # seconds for one step on a busy machine
 
 @dataclass
 class Installation:
-    """Hold one installation; ``start`` runs a line of the Procfile."""
+    """Hold one installation; ``start`` runs a line of the Procfile. ``more`` are settings of one test."""
 
     folder: Path
     database_url: str
@@ -40,6 +40,7 @@ class Installation:
     feeds: FeedServer
     port: int = field(default_factory=free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -64,6 +65,7 @@ class Installation:
             "NEWSLETTER_FETCH_ALLOW": f"127.0.0.1:{self.feeds.port}",
             "NEWSLETTER_TICK_SECONDS": "1",
             "NEWSLETTER_LEASE_SECONDS": "4",
+            **self.more,
         }
 
     def command(self, *arguments: str) -> str:
