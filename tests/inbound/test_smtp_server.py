@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from newsletter.domain.arrivals import KEPT_BYTES, READ_BYTES, MailWay
 from newsletter.inbound.dialogue import Limits, Standing
@@ -245,6 +247,20 @@ def test_a_body_ends_at_a_lone_dot_and_nowhere_else(
 
     assert answer.startswith(b"250")
     assert [mail.raw for _, mail in ledger.kept] == [kept]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.sampled_from([b".", b"\r\n", b"\r\n.", b"\n", b"\r", b"a", b"b" * 65_535])))
+def test_whatever_a_client_stuffs_is_kept_as_it_was(line: Line, ledger: Ledger, parts: list[bytes]) -> None:
+    body = b"".join([*parts, b"\r\n"])
+    stuffed = (b"\r\n" + body).replace(b"\r\n.", b"\r\n..").removeprefix(b"\r\n")
+    ledger.kept.clear()
+    line.begin()
+
+    answer = line.say(stuffed + b".\r\n")
+
+    assert answer.startswith(b"250")
+    assert [mail.raw for _, mail in ledger.kept] == [body]
 
 
 def test_of_a_large_mail_the_first_part_is_kept(line: Line, ledger: Ledger) -> None:
