@@ -19,7 +19,7 @@ def test_init_makes_a_database_usable_and_can_be_repeated(
     first, second = cli("init"), cli("init")
 
     assert (first.code, second.code) == (0, 0)
-    assert "Made keys for: links, return_path, hooks." in first.err
+    assert "Made keys for: links, return_path, hooks, suppressions." in first.err
     assert "Made keys" not in second.err
     assert cli("newsletters", "list", "--json").json == []
 
