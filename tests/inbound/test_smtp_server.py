@@ -224,7 +224,7 @@ def test_a_pipelined_dialogue_is_answered_in_order(line: Line, ledger: Ledger) -
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("said", "kept"),
     [
         (b".\r\n", b""),
         (b"\r\n.\r\n", b"\r\n"),
@@ -239,11 +239,11 @@ def test_a_pipelined_dialogue_is_answered_in_order(line: Line, ledger: Ledger) -
     ids=lambda octets: repr(octets[:20]),
 )
 def test_a_body_ends_at_a_lone_dot_and_nowhere_else(
-    line: Line, ledger: Ledger, sent: bytes, kept: bytes
+    line: Line, ledger: Ledger, said: bytes, kept: bytes
 ) -> None:
     line.begin()
 
-    answer = line.say(sent)
+    answer = line.say(said)
 
     assert answer.startswith(b"250")
     assert [mail.raw for _, mail in ledger.kept] == [kept]
