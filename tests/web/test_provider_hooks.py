@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,11 +12,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+import redis
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
+from newsletter.broker.bell import Bell
 from newsletter.domain.arrivals import ArrivalStatus
 from newsletter.domain.errors import FetchError, InvalidInput
 from newsletter.domain.relays import RelayKind
@@ -175,6 +178,21 @@ def test_what_proves_nothing_is_refused_without_a_word(app: App, web: TestClient
     assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(401, refusal)] * 8
     assert kept(app) == []
     assert [line["provider"] for line in lines if line["event"] == "provider_call_refused"] == list(PROVIDERS)
+
+
+def test_a_new_call_rings_for_a_worker_and_a_repetition_does_not(
+    amazon: Website, sqlite_url: str, tmp_path: Path, clock: FixedClock, redis_url: str
+) -> None:
+    app = near(amazon, sqlite_url, tmp_path, clock)
+    app.bell = Bell(redis_url)
+
+    with TestClient(create_app(app)) as web:
+        for _ in range(2):
+            post(web, "postmark", good(RelayKind.POSTMARK))
+
+    [ring] = redis.Redis.from_url(redis_url).lrange("nl:maint", 0, -1)
+    assert json.loads(ring)["headers"]["task"] == "newsletter.feedback"
+    app.database.dispose()
 
 
 def test_one_provider_cannot_speak_for_another(app: App, web: TestClient) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, BackgroundTasks, HTTPException, Request
 from starlette.responses import JSONResponse
 
 from newsletter.domain.errors import FetchError, InvalidInput
@@ -22,7 +22,14 @@ _log = logs.get(__name__)
 
 
 @router.post("/hooks/providers/{provider}")
-def take(provider: RelayKind, request: Request, app: AppDep, feeds: FeedsDep, body: Body) -> JSONResponse:
+def take(
+    provider: RelayKind,
+    request: Request,
+    app: AppDep,
+    feeds: FeedsDep,
+    body: Body,
+    background: BackgroundTasks,
+) -> JSONResponse:
     """Keep one call; the same call again changes nothing and is answered alike."""
     feed = feeds.get(provider)
     if feed is None:
@@ -43,7 +50,7 @@ def take(provider: RelayKind, request: Request, app: AppDep, feeds: FeedsDep, bo
             503, reason="unavailable", message="The call cannot be checked now.", hint=""
         )
     with app.transaction() as session:
-        arrivals.keep(
+        is_new = arrivals.keep(
             session,
             way=provider,
             raw=body,
@@ -56,4 +63,6 @@ def take(provider: RelayKind, request: Request, app: AppDep, feeds: FeedsDep, bo
                 if name in request.headers
             },
         )
+    if is_new:
+        background.add_task(app.bell.ring, "newsletter.feedback")
     return JSONResponse({"accepted": True}, headers={"Cache-Control": "no-store"})
