@@ -17,7 +17,7 @@ from statistics import median
 from newsletter.domain import feedback_policy
 from newsletter.domain.feedback_policy import COMPLAINTS, UNPROVEN_MAX, Action, Rule
 from newsletter.domain.outcomes import OutcomeKind
-from newsletter.domain.suppressions import Pending, SuppressionReason
+from newsletter.domain.suppressions import EXPIRES_AFTER, PENDING_FOR, Pending, SuppressionReason
 
 THRESHOLD = 3.0
 HALF_LIFE = timedelta(days=60)
@@ -159,14 +159,23 @@ def judge(history: History, *, now: datetime, has_no_mail: bool | None = None) -
     return replace(found, score=score)
 
 
-def replay(history: History, *, has_no_mail: bool | None = None) -> Verdict:
-    """Return what would have followed by now: judged at each event, as if nothing later were known."""
-    verdict = Verdict()
-    for event in sorted(history.events, key=lambda event: event.at):
-        verdict = judge(history.until(event.at), now=event.at, has_no_mail=has_no_mail)
-        if verdict.decision is Decision.SUPPRESS:
-            return verdict
-    return verdict
+def replay(history: History, *, now: datetime) -> Verdict:
+    """Return what would stand by now: judged at each event, as if nothing later were known, nor asked of the DNS."""
+    last = Verdict()
+    for event in sorted(history.events, key=lambda event: (event.at, event.id)):
+        verdict = judge(history.until(event.at), now=event.at)
+        last = Verdict() if _has_ended(verdict, event.at, now) else verdict
+        if last.decision is Decision.SUPPRESS:
+            break
+    return last
+
+
+def _has_ended(verdict: Verdict, decided_at: datetime, now: datetime) -> bool:
+    """Say whether a suppression of then would have ended by itself."""
+    if verdict.reason is None:
+        return False
+    lifetime = PENDING_FOR if verdict.decision is Decision.HOLD else EXPIRES_AFTER.get(verdict.reason)
+    return lifetime is not None and decided_at + lifetime <= now
 
 
 def half_life(mailed_at: Sequence[datetime]) -> timedelta:

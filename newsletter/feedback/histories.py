@@ -107,7 +107,7 @@ def _known(
     sends: Mapping[int, list[_Send]],
     now: datetime,
 ) -> Known:
-    since = _forgiven_at(suppression)
+    since = None if suppression is None else suppression.forgiven_at
     failures = [o for o in told if o.kind in FAILURES and (since is None or o.at > since) and _counts(o)]
     seen = [o for o in told if o.kind in _LIFE and o.reason != _MACHINE]
     mine = sends.get(reader.id, [])
@@ -129,11 +129,6 @@ def _known(
         ended=_ended(suppression, now=now),
     )
     return Known(reader, suppression, history)
-
-
-def _forgiven_at(suppression: Suppression | None) -> datetime | None:
-    """Return until when failures do not count; before this was kept, only that a suppression was lifted."""
-    return None if suppression is None else suppression.forgiven_at or suppression.lifted_at
 
 
 def _ended(suppression: Suppression | None, *, now: datetime) -> Ended | None:

@@ -96,6 +96,21 @@ def lift(session: Session, address_key: str, *, now: datetime, scope: str = Supp
     return cast("CursorResult[object]", result).rowcount == 1
 
 
+def withdraw(session: Session, address_key: str, *, now: datetime) -> None:
+    """Take back what bounces or complaints did to an address, and forgive nothing: the rules judged otherwise."""
+    session.execute(
+        update(Suppression)
+        .where(
+            Suppression.address_key == address_key,
+            Suppression.scope == SuppressionScope.BULK,
+            Suppression.reason.in_(BY_FEEDBACK),
+            _stands(now),
+        )
+        .values(lifted_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def active_keys(
     session: Session,
     keys: Collection[str],

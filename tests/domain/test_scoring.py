@@ -288,7 +288,17 @@ def test_a_replay_judges_each_event_as_if_nothing_later_were_known() -> None:
     )
 
     assert judge(history, now=NOON + 400 * DAY).decision is Decision.NOTHING
-    assert scoring.replay(history).decision is Decision.SUPPRESS
+    assert scoring.replay(history, now=NOON + 400 * DAY).decision is Decision.SUPPRESS
+
+
+def test_a_replay_leaves_out_what_would_have_ended_by_itself() -> None:
+    full = History(events=daily("mailbox_full", 31))
+    doubtful = History(events=[unknown(0, is_proven=False)])
+
+    assert scoring.replay(full, now=NOON + 209 * DAY).decision is Decision.SUPPRESS
+    assert scoring.replay(full, now=NOON + 210 * DAY) == Verdict()
+    assert scoring.replay(doubtful, now=NOON + 89 * DAY).decision is Decision.HOLD
+    assert scoring.replay(doubtful, now=NOON + 90 * DAY) == Verdict()
 
 
 CATEGORIES = st.sampled_from([*REASONS, "", "new"])

@@ -67,6 +67,7 @@ def upgrade() -> None:
     op.add_column("suppressions", sa.Column("pending", sa.String(length=40), nullable=True))
     op.add_column("suppressions", sa.Column("outcome_ids", sa.JSON(), server_default="[]", nullable=False))
     op.add_column("suppressions", sa.Column("forgiven_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE suppressions SET forgiven_at = lifted_at")
 
 
 def downgrade() -> None:
