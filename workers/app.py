@@ -16,6 +16,9 @@ _SEND_HARD_LIMIT = 45 + 600 + 30
 _HARD_LIMIT = 180
 
 settings = runtime_settings.load()
+_EVERY = {"plan": settings.tick_seconds, "sweep": settings.tick_seconds}
+if settings.imap_host or settings.maildir:
+    _EVERY["collect"] = settings.collect_seconds
 app = Celery("newsletter", broker=settings.broker_url, include=["workers.tasks"])
 app.conf.update(
     accept_content=["json"],
@@ -61,10 +64,10 @@ app.conf.update(
     beat_schedule={
         name: {
             "task": f"newsletter.{name}",
-            "schedule": settings.tick_seconds,
-            "options": {"expires": 2 * settings.tick_seconds},
+            "schedule": seconds,
+            "options": {"expires": 2 * seconds},
         }
-        for name in ("plan", "sweep")
+        for name, seconds in _EVERY.items()
     },
-    beat_scheduler="celery.beat:Scheduler",  # both entries are due every few seconds: nothing is worth a file
+    beat_scheduler="celery.beat:Scheduler",  # all entries are due every few seconds: nothing is worth a file
 )

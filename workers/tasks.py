@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 
 from newsletter.digest import build as building
 from newsletter.digest import plan as planning
+from newsletter.feedback import collect as collecting
+from newsletter.feedback import read as reading
 from newsletter.feedback import suppress
 from newsletter.ingest import sources
 from newsletter.sending import expand as expanding
@@ -30,13 +33,38 @@ def sweep() -> None:
     """Find what is due and ring for it; whatever a lost ring or a dead worker left behind is found here."""
     parts = process.app()
     now = parts.clock.now()
-    suppress.suppress(parts.transaction, now=now)
-    unsubscribe.work_off(parts.transaction, now=now)
+    reading.sweep(parts.transaction, now=now)
     sweeping.tidy(parts.transaction, now=now)
     with parts.reading() as session:
         due = sweeping.find_due(session, now=now)
     for task, ids in due.rings:
         app.send_task(task, ids, expires=4 * app.conf.beat_schedule["sweep"]["schedule"])
+
+
+@app.task(name="newsletter.feedback")  # type: ignore[untyped-decorator]
+def feedback() -> None:
+    """Read what came in, and do what follows from it and from refusals."""
+    parts = process.app()
+    progress = parts.read_arrivals()
+    suppress.suppress(parts.transaction, now=parts.clock.now())
+    unsubscribe.work_off(parts.transaction, now=parts.clock.now())
+    if progress.has_more:
+        feedback.delay()
+
+
+@app.task(name="newsletter.collect")  # type: ignore[untyped-decorator]
+def collect() -> None:
+    """Take what came into the mailboxes, and ring for its reading."""
+    parts = process.app()
+    interval = timedelta(seconds=parts.settings.collect_seconds)
+    found = [
+        collecting.collect(parts.transaction, mailbox, interval=interval, clock=parts.clock)
+        for mailbox in parts.mailboxes
+    ]
+    if any(each.new_count for each in found):
+        feedback.delay()
+    if any(each.has_more for each in found):
+        collect.delay()
 
 
 @app.task(name="newsletter.poll")  # type: ignore[untyped-decorator]

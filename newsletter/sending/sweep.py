@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsletter.store import Session, Transactions, domains, hooks, issues, leases, mailings, notices, sources
+from newsletter.store import (
+    Session,
+    Transactions,
+    arrivals,
+    domains,
+    hooks,
+    issues,
+    leases,
+    mailings,
+    notices,
+    outcomes,
+    sources,
+)
 
 _DRAINS_AT_ONCE = 4  # rings for drains in one beat: more senders than that find the work by themselves
 
@@ -27,6 +39,8 @@ def find_due(session: Session, *, now: datetime) -> Due:
     drain_count = min(_DRAINS_AT_ONCE, leases.waiting_count(session, now=now))
     rings += [("newsletter.drain", ())] * drain_count
     rings += [("newsletter.poll", (source_id,)) for source_id in sources.due(session, now=now)]
+    if arrivals.is_due(session, now=now) or outcomes.are_open(session):
+        rings.append(("newsletter.feedback", ()))
     if domains.has_unresolved(session, now=now):
         rings.append(("newsletter.resolve", ()))
     return Due(tuple(rings))

@@ -98,6 +98,11 @@ def open_ones(session: Session, kinds: Collection[OutcomeKind], *, limit: int) -
     )
 
 
+def are_open(session: Session) -> bool:
+    """Say whether there are events that the policy has not looked at."""
+    return session.scalar(select(Outcome.id).where(Outcome.acted_at.is_(None)).limit(1)) is not None
+
+
 def get_many(session: Session, ids: Collection[int]) -> list[Outcome]:
     """Return events by their ids."""
     return list(
