@@ -189,6 +189,7 @@ class App:
             inbound_domain=settings.inbound_domain,
             message_domain=settings.message_domain,
             roles=settings.receive_roles,
+            ring=lambda: self.bell.ring("newsletter.feedback"),
             clock=self.clock,
         )
         return Server(

@@ -6,7 +6,7 @@ The keys are in memory, so that a forged address costs neither us nor the databa
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from newsletter.broker.limiter import Limit, Limiter
 from newsletter.domain import networks
@@ -19,6 +19,7 @@ from newsletter.runtime.clock import Clock
 from newsletter.store import Transactions, keys
 
 _LOOK_AGAIN_AFTER = 1.0  # seconds: how often those who guess make us ask the database
+_RING_AGAIN_AFTER = 1.0  # seconds: a worker that is awake reads what comes meanwhile
 # A large provider's server, the day after a mailing to a million readers.
 _OF_A_CLIENT = Limit("mail-of-a-client", per_minute=1_000, per_hour=20_000)
 # A message comes back once or twice; whoever has one of our addresses shall not fill the disk.
@@ -36,19 +37,25 @@ class Door:
         inbound_domain: str,
         message_domain: str,
         roles: Collection[str],
+        ring: Callable[[], object],
         clock: Clock,
     ) -> None:
-        """Read the keys; raise Conflict when there are none. ``roles`` are local parts of people, as postmaster."""
+        """Read the keys; raise Conflict when there are none.
+
+        ``roles`` are local parts of people, as postmaster; ``ring`` wakes a worker.
+        """
         self._transactions = transactions
         self._reading = reading
         self._inbound_domain = inbound_domain
         self._message_domain = message_domain
         self._roles = frozenset(role.lower() for role in roles)
+        self._ring = ring
         self._clock = clock
         self._limiter = Limiter(clock=clock)  # of this process: it never waits
         self._lock = threading.Lock()
         self._paths = self._read_keys()
         self._looked_at = clock.monotonic()
+        self._rang_at = self._looked_at - _RING_AGAIN_AFTER
 
     def standing(self, recipient: str) -> Standing:
         """Say whether we gave this address away."""
@@ -78,9 +85,18 @@ class Door:
         self._paths = self._read_keys()
 
     def keep(self, way: MailWay, mail: Mail) -> None:
-        """Put a mail into the queue."""
+        """Put a mail into the queue, and ring for its reading."""
         with self._transactions() as session:
             take(session, [mail], way=way, now=self._clock.now())
+        if self._may_ring():
+            self._ring()
+
+    def _may_ring(self) -> bool:
+        with self._lock:
+            is_due = self._clock.monotonic() - self._rang_at >= _RING_AGAIN_AFTER
+            if is_due:
+                self._rang_at = self._clock.monotonic()
+            return is_due
 
     def _of_role(self, local: str) -> Standing:
         return Standing.OURS if local.lower() in self._roles else Standing.UNKNOWN

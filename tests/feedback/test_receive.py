@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from tests.feedback.post import BOB, DOMAIN, MESSAGES, Post
 RAW = b"Subject: Undelivered\r\n\r\nNo such user.\r\n"
 
 
-def door(post: Post) -> Door:
+def door(post: Post, *, ring: Callable[[], object] = lambda: None) -> Door:
     """Open it on the post's database."""
     return Door(
         post.database.transaction,
@@ -25,6 +26,7 @@ def door(post: Post) -> Door:
         inbound_domain=DOMAIN,
         message_domain=MESSAGES,
         roles=("postmaster", "abuse"),
+        ring=ring,
         clock=post.clock,
     )
 
@@ -93,6 +95,18 @@ def test_a_mail_is_kept_once_for_each_of_its_recipients(post: Post) -> None:
         rows = arrivals.listing(session, status=ArrivalStatus.WAITING, limit=10)
     assert sorted(row.recipient or "" for row in rows) == sorted(recipients)
     assert {(row.way, row.sender, row.size_bytes) for row in rows} == {("smtp", "", 9_000_000)}
+
+
+def test_a_worker_is_woken_once_for_what_comes_at_once(post: Post) -> None:
+    rings: list[int] = []
+    opened = door(post, ring=lambda: rings.append(len(rings)))
+
+    for number in range(3):
+        opened.keep(MailWay.LMTP, Mail(raw=b"%d" % number, size_bytes=1, recipients=(post.token("b"),)))
+    post.clock.advance(timedelta(seconds=1))
+    opened.keep(MailWay.LMTP, Mail(raw=RAW, size_bytes=len(RAW), recipients=(post.token("b"),)))
+
+    assert len(rings) == 2
 
 
 def test_what_cannot_be_kept_is_said(post: Post) -> None:

@@ -35,6 +35,7 @@ def by_socket(kind: type[smtplib.SMTP], post: Post, raw: bytes, recipient: str) 
         inbound_domain=DOMAIN,
         message_domain=MESSAGES,
         roles=(),
+        ring=lambda: None,
         clock=post.clock,
     )
     with receiving(door) as receiver:
