@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from newsletter.cli import arriving, ingesting, parsing
+from newsletter.cli import arriving, ingesting, parsing, replaying
 
 app = typer.Typer(no_args_is_help=True, help="Take in mails that came back, and show them.")
 app.command()(parsing.parse)
@@ -12,6 +12,7 @@ app.command()(ingesting.ingest)
 app.command()(ingesting.poll)
 app.command("list")(arriving.list_)
 app.command()(arriving.show)
+app.command()(replaying.replay)
 
 
 @app.callback()

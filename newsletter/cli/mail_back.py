@@ -11,7 +11,7 @@ from newsletter.cli.findings import Finding, State
 from newsletter.domain.arrivals import TO_LOOK_AT, ArrivalStatus
 from newsletter.domain.errors import FetchError
 from newsletter.runtime.settings import Listener
-from newsletter.store import Session, arrivals, mailboxes
+from newsletter.store import Session, alerts, arrivals, mailboxes
 from newsletter.transports import dns
 from newsletter.wiring import App
 
@@ -107,6 +107,9 @@ def examine_queue(service: App, session: Session) -> Iterator[Finding]:
             f"the oldest waits since {oldest:%Y-%m-%d %H:%M} UTC to be read",
             "Check that worker and beat run.",
         )
+    for alert in alerts.recent(session, now=service.clock.now()):
+        times = "" if alert.count == 1 else f" ({alert.count} times, last {alert.last_at:%Y-%m-%d %H:%M} UTC)"
+        yield Finding(f"{alert.code} of {alert.subject}", State.NOTE, f"{alert.text}{times}")
     to_look_at = sum(counts[ArrivalStatus.READ, result] for result in TO_LOOK_AT)
     if to_look_at:
         yield Finding("arrivals", State.OK, f"{to_look_at} of the last 30 days are for a person to look at")

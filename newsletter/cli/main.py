@@ -34,6 +34,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Readers": {
         "subscribers": ("subscribers", "Add, find, import and export readers."),
         "bounces": ("bounces", "Take in mails that came back, and show them."),
+        "suppressions": ("suppressions", "See, add and lift what keeps mail from addresses."),
         "receive": ("receive", "Receive mails that come back, by LMTP or SMTP, until Ctrl-C."),
         "classify-reply": ("classify", "Say what an SMTP reply means."),
     },
