@@ -106,7 +106,7 @@ def test_who_did_not_sign_up_can_stop_all_confirmations(
     assert "Understood" in response.text
     assert status(app) is SubscriptionStatus.ENDED
     with app.reading() as session:
-        assert suppressions.active_keys(session, ["ada@example.com"], NOON, scope="confirmations")
+        assert suppressions.active_keys(session, ["ada@example.com"], NOON, scopes=["confirmations"])
 
 
 def test_preferences_are_shown_saved_and_shown(app: App, web: TestClient, preferences: str) -> None:
