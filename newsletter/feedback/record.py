@@ -5,6 +5,7 @@ Nothing is decided here about addresses: an outcome is a row, and the policy loo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from newsletter.mime.inbound.fields import Fields
 from newsletter.store import Session, subscribers
 from newsletter.store.tables import Arrival, Subscriber
 
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{3,250}>")
 _HOPS_MAX = 50  # Received fields: real mail has a dozen
 _MAIL_SYSTEMS = frozenset({"mailer-daemon", "mailerdaemon", "mail-daemon", "maildaemon", "postmaster"})
 _BULK = frozenset({"auto_reply", "bulk", "junk", "list"})
@@ -226,7 +228,8 @@ def _answer_to(mail: _Mail) -> str | None:
     """Return the Message-ID of a mail that may be answered (RFC 3834 §2)."""
     if mail.report.origin.forbids_answer or not mail.sender:
         return None
-    return mail.fields.first("message-id") or None
+    found = _MESSAGE_ID.search(mail.fields.first("message-id")[:400])
+    return found.group() if found else None
 
 
 def _note(mail: _Mail, found: Identified, kind: OutcomeKind, *, reason: str = "", category: str = "") -> bool:

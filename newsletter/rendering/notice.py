@@ -1,4 +1,4 @@
-"""Render the mails that are no digest: the request to confirm a subscription."""
+"""Render the mails that are no digest: the request to confirm a subscription, the answer to who left by mail."""
 
 from __future__ import annotations
 
@@ -67,6 +67,20 @@ def confirmation(
         environment.render(_CONFIRMATION, **values),
         "\n\n".join(paragraph for paragraph in paragraphs if paragraph).rstrip() + "\n",
     )
+
+
+def farewell(
+    environment: Environment, *, identity: Identity, subscribe_url: str, language: str | None = None
+) -> Rendered:
+    """Tell a reader who asked by mail to leave that it is done; plain text, as the answer of a machine."""
+    words = environment.words(_spoken(environment, language, identity))
+    paragraphs = [
+        plain.wrapped(words("notice.left.lead", newsletter=identity.name)),
+        f"{words('notice.left.back')}:\n{subscribe_url}",
+        f"-- \n{plain.imprint(identity, words)}",
+    ]
+    subject = words("notice.left.subject", newsletter=identity.name)
+    return Rendered(subject, "", "\n\n".join(paragraphs).rstrip() + "\n")
 
 
 def _spoken(environment: Environment, language: str | None, identity: Identity) -> str:

@@ -14,19 +14,21 @@ from newsletter.domain.errors import (
     UncertainSendError,
 )
 from newsletter.domain.outcomes import SmtpReply
+from newsletter.domain.rendered import Identity
 from newsletter.domain.subscriptions import CONFIRMATION_LIFETIME
 from newsletter.domain.suppressions import SuppressionScope, may_be_asked
 from newsletter.domain.tokens import KeyRing, LinkPurpose, LinkToken, sign_link
 from newsletter.mime.notice import NoticeMail, notice_message
 from newsletter.rendering import notice as rendering
 from newsletter.rendering.environment import Environment
+from newsletter.rendering.notice import Rendered
 from newsletter.runtime import ids, logs
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
 from newsletter.sending import signing
 from newsletter.sending.pace import Pace
 from newsletter.store import Session, Transactions, keys, newsletters, notices, subscribers, suppressions
-from newsletter.store.tables import KeyPurpose, Notice, NoticeStatus, Subscriber
+from newsletter.store.tables import KeyPurpose, Notice, NoticeKind, NoticeStatus, Subscriber
 from newsletter.transports.base import Envelope, Transport
 
 _AT_ONCE = 20  # notices in one claim: usually all are submitted well within its lease
@@ -82,9 +84,12 @@ def _compose(
     newsletter = newsletters.get(session, notice.newsletter_id)
     if subscriber.address is None or _is_unwanted(session, subscriber, now=now):
         return None
-    envelope = Envelope(newsletter.from_address, subscriber.address)
+    # The answer to a mail has the null return path, so that no machine answers it (RFC 3834 §3.3).
+    is_answer = notice.kind is NoticeKind.LEFT
+    envelope = Envelope("" if is_answer else newsletter.from_address, subscriber.address)
     if notice.message is None:
-        message = _confirmation(session, notice, subscriber, environment, settings)
+        write = _farewell if is_answer else _confirmation
+        message = write(session, notice, subscriber, environment, settings)
         signers = signing.load(session, newsletter.from_address)
         signer = signers.of(signers.key_ids)
         if signer is not None:
@@ -117,6 +122,18 @@ def _confirmation(
         language=subscriber.language,
         expires_on=(notice.created_at + CONFIRMATION_LIFETIME).date(),
     )
+    return _written(notice, identity, subscriber, rendered, settings)
+
+
+def _written(
+    notice: Notice,
+    identity: Identity,
+    subscriber: Subscriber,
+    rendered: Rendered,
+    settings: Settings,
+    *,
+    answers: str | None = None,
+) -> bytes:
     return notice_message(
         NoticeMail(
             from_name=identity.from_name,
@@ -129,8 +146,22 @@ def _confirmation(
             text=rendered.text,
             at=notice.created_at,
             message_id=f"n{notice.id}.{int(notice.created_at.timestamp())}@{settings.message_domain}",
+            answers=answers,
         )
     )
+
+
+def _farewell(
+    session: Session, notice: Notice, subscriber: Subscriber, environment: Environment, settings: Settings
+) -> bytes:
+    identity = newsletters.identity(newsletters.get(session, notice.newsletter_id))
+    rendered = rendering.farewell(
+        environment,
+        identity=identity,
+        subscribe_url=f"{settings.public_url}/subscribe/{identity.slug}",
+        language=subscriber.language,
+    )
+    return _written(notice, identity, subscriber, rendered, settings, answers=notice.payload["answers"])
 
 
 def _link(settings: Settings, ring: KeyRing, purpose: LinkPurpose, notice: Notice) -> str:
@@ -159,7 +190,8 @@ def _submit(
         status, next_attempt_at = NoticeStatus.DUE, now + retries.NOTICES.first
     elif mail is not None:
         status, reply = _attempt(transport, pace, mail)
-        if status is NoticeStatus.UNCERTAIN and notice.attempt_count == 1:
+        may_come_twice = notice.kind is not NoticeKind.LEFT
+        if status is NoticeStatus.UNCERTAIN and notice.attempt_count == 1 and may_come_twice:
             status = NoticeStatus.DUE
         if status is NoticeStatus.DUE:
             next_attempt_at = _next_attempt(notice, reply, now=now)

@@ -50,6 +50,16 @@ def add(
     return notice
 
 
+def has_had(session: Session, kind: NoticeKind, subscriber_id: int, *, since: datetime) -> bool:
+    """Say whether a notice of a kind was queued for a reader since an instant."""
+    found = session.scalar(
+        select(Notice.id)
+        .where(Notice.subscriber_id == subscriber_id, Notice.created_at > since, Notice.kind == kind)
+        .limit(1)
+    )
+    return found is not None
+
+
 def get(session: Session, notice_id: int) -> Notice | None:
     """Return one notice."""
     return session.get(Notice, notice_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from newsletter.domain import addresses
 from newsletter.domain.consent import ConsentChannel, ConsentEvidence, ConsentKind
@@ -24,9 +24,11 @@ from newsletter.store import (
     subscribers,
     subscriptions,
 )
-from newsletter.store.tables import KeyPurpose, Newsletter, Outcome
+from newsletter.store.tables import KeyPurpose, Newsletter, NoticeKind, Outcome
 
 _AT_ONCE = 200  # mails in one transaction
+_ANSWER_GAP = timedelta(days=7)
+_ANSWER_LIFETIME = timedelta(days=2)  # later it would only surprise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,15 +129,35 @@ def _leave_by_mail(session: Session, outcome: Outcome, *, now: datetime) -> None
     if outcome.mailing_id is None or outcome.subscriber_id is None:
         return
     mailing = mailings.find(session, outcome.mailing_id)
-    if mailing is not None:
-        leave(
-            session,
-            subscriber_id=outcome.subscriber_id,
-            newsletter_id=mailing.newsletter_id,
-            channel="mail",
-            mailing_id=outcome.mailing_id,
-            now=now,
-        )
+    if mailing is None:
+        return
+    has_left = leave(
+        session,
+        subscriber_id=outcome.subscriber_id,
+        newsletter_id=mailing.newsletter_id,
+        channel="mail",
+        mailing_id=outcome.mailing_id,
+        now=now,
+    )
+    if has_left and outcome.answer_to:
+        _answer(session, outcome.subscriber_id, mailing.newsletter_id, outcome.answer_to, now=now)
+
+
+def _answer(
+    session: Session, subscriber_id: int, newsletter_id: int, message_id: str, *, now: datetime
+) -> None:
+    """Tell the reader, at the reader's own address and at most once in 7 days, that it is done (RFC 3834 §2)."""
+    if notices.has_had(session, NoticeKind.LEFT, subscriber_id, since=now - _ANSWER_GAP):
+        return
+    notices.add(
+        session,
+        NoticeKind.LEFT,
+        subscriber_id,
+        newsletter_id,
+        {"answers": message_id},
+        now=now,
+        expires_at=now + _ANSWER_LIFETIME,
+    )
 
 
 def _evidence(channel: ConsentChannel, evidence: ConsentEvidence | None) -> ConsentEvidence:

@@ -12,6 +12,7 @@ from newsletter.domain.tokens import Delivery, LocalPartKind, sign_local_part
 from newsletter.feedback import read
 from newsletter.feedback.means import Means
 from newsletter.providers import registry
+from newsletter.providers.base import Fetch
 from newsletter.store import Database, Session, arrivals, keys, messages, outcomes
 from newsletter.store.tables import Arrival, Newsletter, Outcome
 from tests.builders import add_newsletter, add_reader
@@ -78,10 +79,21 @@ class Post:
         with self.database.reading() as session:
             return session.query(Arrival).order_by(Arrival.id.desc()).limit(1).one()
 
-    def read(self, **over: object) -> int:
+    def read(
+        self,
+        *,
+        fetch: Fetch = no_fetch,
+        complaint_senders: frozenset[str] = frozenset(),
+        authentication_server: str = "",
+    ) -> int:
         """Read what waits."""
-        means = Means(paths=self.paths, feeds=registry.feeds(no_fetch), **over)  # type: ignore[arg-type]  # as given
-        return read.read_due(self.database.transaction, means, fetch=no_fetch, clock=self.clock).count
+        means = Means(
+            paths=self.paths,
+            feeds=registry.feeds(no_fetch),
+            complaint_senders=complaint_senders,
+            authentication_server=authentication_server,
+        )
+        return read.read_due(self.database.transaction, means, fetch=fetch, clock=self.clock).count
 
     def outcomes(self, address: str = ADA) -> list[Outcome]:
         """Return what is known of a reader's messages, newest first."""

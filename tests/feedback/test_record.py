@@ -206,21 +206,18 @@ def test_a_complaint_for_a_stranger_is_kept(post: Post) -> None:
 
 def test_a_complaint_by_address_is_proven_by_an_enrolled_sender_only(post: Post) -> None:
     signed = "mx.post.example; spf=pass; dkim=pass (2048 bits) header.d=provider.example header.b=x"
-    enrolled = {
-        "complaint_senders": frozenset({"provider.example"}),
-        "authentication_server": "mx.post.example",
-    }
 
-    def identified(sign: str, **over: object) -> IdentifiedBy | None:
+    def identified(sign: str, *, senders: frozenset[str] = frozenset()) -> IdentifiedBy | None:
         raw = complaint(recipient=ADA, sign=f"{sign} header.b={len(post.outcomes())}")
         with post.database.transaction() as session:
             arrivals.keep(session, way=MailWay.SMTP, raw=raw, now=post.clock.now())
-        post.read(**over)
+        post.read(complaint_senders=senders, authentication_server="mx.post.example")
         return post.outcomes()[0].identified_by
 
+    enrolled = frozenset({"provider.example"})
     assert identified(signed) is IdentifiedBy.ADDRESS
-    assert identified(signed.replace("pass (", "fail ("), **enrolled) is IdentifiedBy.ADDRESS
-    assert identified(signed, **enrolled) is IdentifiedBy.PROVIDER
+    assert identified(signed.replace("pass (", "fail ("), senders=enrolled) is IdentifiedBy.ADDRESS
+    assert identified(signed, senders=enrolled) is IdentifiedBy.PROVIDER
 
 
 @pytest.mark.parametrize(
@@ -268,3 +265,34 @@ def test_a_letter_is_shown_and_says_that_its_writer_lives(post: Post) -> None:
     assert post.come(
         letter("To: news@post.example.com", sender="eve@x.example"), sender="eve@x.example"
     ).result == (ArrivalResult.PERSON)
+
+
+def test_only_a_persons_mail_may_be_answered(post: Post) -> None:
+    to = f"To: {post.token('u')}"
+    mails = [
+        (letter(to), ADA, "<one@reader.example>"),
+        (letter(to, "List-Id: <x.example>"), ADA, None),
+        (letter(to, "X-Auto-Response-Suppress: All"), ADA, None),
+        (letter(to, sender="noreply@example.com"), ADA, None),
+        (letter(to, "Subject: a").replace(b"<one@reader.example>", b"<one\x01 @x>, <two\r\n @x>"), ADA, None),
+    ]
+
+    for raw, sender, _ in mails:
+        post.come(raw, sender=sender)
+
+    told = sorted(post.outcomes(), key=lambda outcome: outcome.id)
+    assert [outcome.kind for outcome in told] == [OutcomeKind.UNSUBSCRIBED] * len(mails)
+    assert [outcome.answer_to for outcome in told] == [wanted for *_, wanted in mails]
+
+
+def test_somebody_who_is_said_to_be_gone_is_noted_and_shown(post: Post) -> None:
+    raw = letter(
+        "Auto-Submitted: auto-replied",
+        f"To: {post.token('b')}",
+        subject="Automatic reply: The Daily",
+        body="Ada is no longer employed here. Please write to desk@example.com.",
+    )
+
+    assert post.come(raw, recipient=post.token("b")).result == ArrivalResult.MOVED
+    [outcome] = post.outcomes()
+    assert (outcome.kind, outcome.reason, outcome.acted_at) == (OutcomeKind.AUTO_REPLIED, "moved", None)

@@ -30,6 +30,7 @@ class NoticeKind(StrEnum):
 
     CONFIRMATION = "confirmation"
     WELCOME = "welcome"
+    LEFT = "left"  # the one answer to a mail that unsubscribed
 
 
 class NoticeStatus(StrEnum):
