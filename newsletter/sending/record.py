@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal  # Any: bulk rows are dictionaries of column values
 
@@ -16,7 +16,7 @@ from newsletter.domain.mailings import (
     members,
     resolve,
 )
-from newsletter.domain.outcomes import OutcomeKind, OutcomeSource
+from newsletter.domain.outcomes import OutcomeKind, OutcomeSource, SmtpReply
 from newsletter.runtime import ids
 from newsletter.sending.results import Result
 from newsletter.store import Session, mailings, messages, outcomes
@@ -32,6 +32,8 @@ _KINDS = {
     MessageStatus.FAILED: OutcomeKind.FAILED,
     MessageStatus.EXPIRED: OutcomeKind.EXPIRED,
 }
+# What the relay refused for good, or for days, the policy has to look at; what we gave up ourselves it has not.
+_JUDGED = (MessageStatus.FAILED, MessageStatus.EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ def _weigh(
 ) -> _Final:
     """Say where a message stands after an attempt; one refusal too many makes it expire."""
     told, next_attempt_at = result.status, None
+    if told is MessageStatus.EXPIRED and result.reply is None and detail is not None:
+        result = replace(result, reply=_last_reply(detail))
     if told is MessageStatus.DEFERRED:
         next_attempt_at = _next_attempt(result, detail)
         told = MessageStatus.DEFERRED if next_attempt_at else MessageStatus.EXPIRED
@@ -145,6 +149,13 @@ def _weigh(
     if status is MessageStatus.UNCERTAIN and policy == "retry-once" and not was_uncertain:
         next_attempt_at = result.at + retries.UNCERTAIN_WAIT
     return _Final(result, status, result.code, next_attempt_at)
+
+
+def _last_reply(detail: MessageDetail) -> SmtpReply | None:
+    """Return why a message that we give up was not taken so far."""
+    if detail.reply_code is None:
+        return None
+    return SmtpReply(detail.reply_code, detail.reply_enhanced, detail.reply_text)
 
 
 def _next_attempt(result: Result, detail: MessageDetail | None) -> datetime | None:
@@ -202,7 +213,7 @@ def _outcome(mailing: Mailing, final: _Final, source: OutcomeSource) -> dict[str
         "reply_code": result.reply.code if result.reply else None,
         "reply_enhanced": result.reply.enhanced if result.reply else None,
         "evidence": result.reply.text if result.reply else "",
-        "acted_at": None if final.status is MessageStatus.FAILED else result.at,
+        "acted_at": None if final.status in _JUDGED and result.reply else result.at,
     }
 
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from newsletter.domain.mailings import WINDOW_SIZE, MailingStatus
+from newsletter.domain.outcomes import OutcomeKind
 from newsletter.domain.subscriptions import Cadence
 from newsletter.feedback.suppress import suppress
 from newsletter.sending import control
-from newsletter.store import keys, mailings, suppressions
+from newsletter.store import keys, mailings, outcomes, suppressions
 from newsletter.store.tables import KeyPurpose, Newsletter
 from newsletter.subscribing import unsubscribe
 from tests.builders import add_newsletter, add_reader
@@ -228,6 +229,8 @@ def test_a_message_that_is_refused_for_a_day_expires_and_counts_as_failed(press:
     assert (receipt.failed, receipt.deferred) == (1, 0)
     with press.database.reading() as session:
         assert mailings.get(session, mailing_id).status is MailingStatus.DONE
+        [expired] = outcomes.open_ones(session, {OutcomeKind.EXPIRED}, limit=5)
+    assert (expired.reply_code, expired.reply_enhanced, expired.evidence) == (450, "4.2.0", "greylisted")
 
 
 def test_a_reader_with_a_new_address_is_not_retried_at_the_old_one(press: Press) -> None:
@@ -274,6 +277,8 @@ def test_a_relay_that_stays_down_for_a_day_lets_the_issue_expire(press: Press) -
 
     assert press.sink.messages == []
     assert press.receipt(mailing_id).failed == 1
+    with press.database.reading() as session:
+        assert not outcomes.are_open(session)
 
 
 def test_a_paused_mailing_sends_nothing_until_it_is_resumed(press: Press) -> None:
