@@ -13,6 +13,7 @@ app.command()(ingesting.poll)
 app.command("list")(arriving.list_)
 app.command()(arriving.show)
 app.command()(replaying.replay)
+app.command()(replaying.reread)
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""Command that judges all addresses anew."""
+"""Commands that look again at what came back: with newer rules about addresses, or about mails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.opening import opened
+from newsletter.domain.arrivals import ArrivalStatus
+from newsletter.domain.errors import InvalidInput
 from newsletter.feedback import replay as replaying
+from newsletter.feedback import suppress
+from newsletter.store import arrivals
+from newsletter.subscribing import unsubscribe
+
+_FAILED_AT_ONCE = 10_000
 
 
 def replay(
@@ -32,3 +39,28 @@ def replay(
             f"{step} {count}" for step, count in sorted(Counter(c.step for c in changes).items())
         )
         output.say(f"Done: {counts}." if apply else f"Nothing was changed. With --apply: {counts}.")
+
+
+def reread(
+    ids: Annotated[list[int] | None, typer.Argument(metavar="ID...", help="Numbers in the list.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All that could not be read.")] = False,
+) -> None:
+    """Read again what came back, as after an update that understands more; what is known does not count twice."""
+    if not ids and not failed:
+        raise InvalidInput(
+            "Nothing is named.",
+            hint="See the numbers with newsletter bounces list, or give --failed.",
+            reason="nothing_named",
+        )
+    with opened() as service:
+        with service.transaction() as session:
+            broken = (
+                arrivals.listing(session, status=ArrivalStatus.FAILED, limit=_FAILED_AT_ONCE)
+                if failed
+                else []
+            )
+            count = arrivals.again(session, [*(ids or []), *(row.id for row in broken)])
+        service.read_arrivals()
+        suppress.suppress(service.transaction, now=service.clock.now())
+        unsubscribe.work_off(service.transaction, now=service.clock.now())
+    output.say(f"{count:,} read again. See what came of them with: newsletter bounces list")

@@ -10,10 +10,10 @@ from sqlalchemy import delete
 from newsletter.domain.suppressions import Pending
 from newsletter.feedback.suppress import suppress
 from newsletter.runtime.clock import SystemClock
-from newsletter.store import Database, alerts, suppressions
+from newsletter.store import Database, alerts, arrivals, suppressions
 from newsletter.store.tables import Suppression
 from tests.cli.conftest import Cli
-from tests.feedback.post import ADA, BOB, Post, bounce
+from tests.feedback.post import ADA, BOB, DOMAIN, Post, bounce
 
 
 @pytest.fixture
@@ -115,6 +115,22 @@ def test_a_replay_is_shown_before_it_is_done(cli: Cli, post: Post) -> None:
         held = suppressions.listing(session, now=post.clock.now(), is_pending=True, limit=5)
     assert [row.pending for row in held] == [Pending.DOUBTFUL]
     assert "change nothing" in cli("bounces", "replay").err
+
+
+def test_what_came_back_is_read_again(cli: Cli, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_INBOUND_DOMAIN", DOMAIN)
+    first, second = (row["id"] for row in cli("bounces", "list", "--json").json)
+    with post.database.transaction() as session:
+        arrivals.again(session, [second])
+        arrivals.failed(session, second, error="ValueError", now=post.clock.now())
+
+    assert cli("bounces", "reread").code == 1
+    assert "1 read again" in cli("bounces", "reread", "--failed").err
+    assert "1 read again" in cli("bounces", "reread", str(first)).err
+
+    results = {row["id"]: row["result"] for row in cli("bounces", "list", "--json").json}
+    assert set(results.values()) == {"known"}
+    assert len(post.outcomes(ADA)) == 1
 
 
 def test_the_doctor_tells_what_failed_for_reasons_of_ours(cli: Cli, sqlite_url: str) -> None:
