@@ -307,7 +307,9 @@ def _as_variable(value: object) -> str:
         case SecretStr():
             return value.get_secret_value()
         case frozenset():
-            return ",".join(sorted(each if isinstance(each, str) else f"{each[0]}:{each[1]}" for each in value))
+            return ",".join(
+                sorted(each if isinstance(each, str) else f"{each[0]}:{each[1]}" for each in value)
+            )
         case tuple():
             return ",".join(value)
         case dict():
