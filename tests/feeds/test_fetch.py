@@ -167,7 +167,9 @@ def test_packed_answers_are_unpacked(site: Website, fetcher: Fetcher, pack: Call
     assert answer.body == text
 
 
-@pytest.mark.parametrize("body", [b"plain after all", gzip.compress(b"x" * 999)[:-9]])
+@pytest.mark.parametrize(
+    "body", [b"plain after all", gzip.compress(b"x" * 999)[:-9]], ids=["not packed", "cut off"]
+)
 def test_a_broken_packing_is_reported(site: Website, fetcher: Fetcher, body: bytes) -> None:
     url = site.put("/feed", body, Content_Encoding="gzip")
 
