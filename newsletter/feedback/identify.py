@@ -19,7 +19,6 @@ from newsletter.domain.return_paths import BOUNCE_LIFETIME, ReturnPaths, Trace
 from newsletter.domain.tokens import Delivery
 from newsletter.mime.inbound import Origin, parts
 from newsletter.store import Session, mailings, messages, subscribers
-from newsletter.store.tables import Subscriber
 
 MAILED_WITHIN = timedelta(days=10)  # twice the time that servers try; an older message is named by nobody
 
@@ -54,19 +53,26 @@ def by_token(
 
 def by_address(session: Session, address: str, *, now: datetime) -> Identified | None:
     """Return the last message that went to exactly this address, when that is not long ago: it proves nothing."""
-    subscriber = reader_of(session, address)
-    if subscriber is None:
-        return None
-    mailing_id = messages.last_mailing(session, subscriber.id, since=now - MAILED_WITHIN)
-    return (
-        None if mailing_id is None else Identified(Delivery(mailing_id, subscriber.id), IdentifiedBy.ADDRESS)
-    )
+    return by_addresses(session, [address], now=now).get(address)
+
+
+def by_addresses(session: Session, named: Iterable[str], *, now: datetime) -> dict[str, Identified]:
+    """Return the same for each of the addresses that are readers', by the address as it was written."""
+    keys = {address: key for address in named if (key := _key(address)) is not None}
+    ids = subscribers.ids_of(session, sorted(set(keys.values())))
+    found = {}
+    for address, key in keys.items():
+        reader = ids.get(key)
+        mailing = reader and messages.last_mailing(session, reader, since=now - MAILED_WITHIN)
+        if reader and mailing:
+            found[address] = Identified(Delivery(mailing, reader), IdentifiedBy.ADDRESS)
+    return found
 
 
 def by_provider(session: Session, delivery: Delivery, address: str) -> Identified | None:
     """Return the message that a provider names, when it was ours and went to the address that it names."""
-    subscriber = reader_of(session, address) if address else None
-    if address and (subscriber is None or subscriber.id != delivery.subscriber_id):
+    key = _key(address)
+    if address and (key is None or subscribers.ids_of(session, [key]).get(key) != delivery.subscriber_id):
         return None
     if mailings.find(session, delivery.mailing_id) is None:
         return None
@@ -74,17 +80,16 @@ def by_provider(session: Session, delivery: Delivery, address: str) -> Identifie
     return Identified(delivery, IdentifiedBy.PROVIDER) if found else None
 
 
-def reader_of(session: Session, address: str) -> Subscriber | None:
-    """Return the reader with this address; None for whatever is no address of one."""
-    try:
-        return subscribers.find(session, addresses.parse(address))
-    except InvalidInput:
-        return None
-
-
 def is_fresh(found: Identified, *, now: datetime) -> bool:
     """Say whether a bounce may still be about this message: Message-IDs and links bear tokens that never expire."""
     return found.trace is None or found.trace.signed_on >= (now - BOUNCE_LIFETIME).date()
+
+
+def _key(address: str) -> str | None:
+    try:
+        return addresses.parse(address).key
+    except InvalidInput:
+        return None
 
 
 def _first(paths: ReturnPaths, texts: Iterable[str], *, addressed: bool, now: datetime) -> Trace | None:

@@ -251,12 +251,13 @@ def _by_rows(mail: _Mail, write: Callable[[_Mail, Identified, Row], bool]) -> Ar
     is_enrolled = mail.report.kind is Kind.FEEDBACK and authentication.is_signed_by(
         mail.fields, mail.means.complaint_senders, server=mail.means.authentication_server
     )
+    rows = mail.report.rows
+    named = identify.by_addresses(
+        mail.session, [address for row in rows for address in (row.original, row.recipient)], now=mail.now
+    )
     written = []
-    for row in mail.report.rows:
-        named = (
-            identify.by_address(mail.session, each, now=mail.now) for each in (row.original, row.recipient)
-        )
-        found = next(filter(None, named), None)
+    for row in rows:
+        found = named.get(row.original) or named.get(row.recipient)
         if found is not None:
             by = IdentifiedBy.PROVIDER if is_enrolled else found.by
             written.append(write(mail, Identified(found.delivery, by), row))
