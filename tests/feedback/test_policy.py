@@ -119,6 +119,15 @@ def test_a_message_about_which_nothing_came_back_has_arrived(post: Post) -> None
     assert standing(post) is None
 
 
+def test_a_message_of_which_something_may_still_come_back_has_not_arrived_yet(post: Post) -> None:
+    fail_every(post, [0, 8, 16, 24])
+    post.mail(at=NOON + 29 * DAY)
+
+    fail_every(post, [32])
+
+    assert standing(post) is not None
+
+
 def test_a_disabled_mailbox_is_suppressed_for_half_a_year_at_the_second_send(post: Post) -> None:
     fail_every(post, [0, 7], status="5.2.1", text="550 5.2.1 This account is disabled")
 
@@ -302,34 +311,37 @@ def test_what_is_ours_to_mend_is_told_and_held_against_nobody(post: Post) -> Non
     assert codes == {"authentication", "content"}
 
 
-def test_an_opened_message_makes_its_bounce_doubtful_and_a_later_one_cancels_it(post: Post) -> None:
-    def opened(at: datetime, *, reason: str = "") -> None:
-        with post.database.transaction() as session:
-            outcomes.add(
-                session,
-                kind=OutcomeKind.OPENED,
-                source=OutcomeSource.PROVIDER,
-                at=at,
-                event_key=f"opened {at} {reason}",
-                mailing_id=post.mailings[0],
-                subscriber_id=post.readers[ADA],
-                reason=reason,
-            )
+def opened(post: Post, at: datetime, *, reason: str = "") -> None:
+    """Write down that Ada's first message was opened."""
+    with post.database.transaction() as session:
+        outcomes.add(
+            session,
+            kind=OutcomeKind.OPENED,
+            source=OutcomeSource.PROVIDER,
+            at=at,
+            event_key=f"opened {at} {reason}",
+            mailing_id=post.mailings[0],
+            subscriber_id=post.readers[ADA],
+            reason=reason,
+        )
 
-    opened(NOON - timedelta(minutes=1))
+
+def test_a_message_that_was_opened_makes_its_bounce_doubtful(post: Post) -> None:
+    opened(post, NOON - timedelta(minutes=1))
     post.come(bounce(), recipient=post.token("b"))
+
     assert act(post) == Suppressed(held=1)
 
-    opened(NOON + DAY, reason="machine")
-    fail_every(post, [2], status="5.1.1", text="550 5.1.1 unknown")
-    assert standing(post) is not None
 
-    with post.database.transaction() as session:
-        suppressions.lift(session, ADA, now=NOON + 2 * DAY)
-    opened(NOON + 4 * DAY)
-    post.clock.advance(DAY)
-    post.come(bounce(status="5.1.6", text="550 5.1.6 moved"), recipient=post.token("b"))
-    assert act(post) == Suppressed()
+@pytest.mark.parametrize(("reason", "is_suppressed"), [("", False), ("machine", True)])
+def test_whoever_opens_a_message_afterwards_lives_unless_it_is_a_machine(
+    *, post: Post, reason: str, is_suppressed: bool
+) -> None:
+    post.come(bounce(), recipient=post.token("b"))
+    opened(post, NOON + timedelta(hours=1), reason=reason)
+    post.clock.advance(timedelta(hours=2))
+
+    assert act(post) == Suppressed(count=int(is_suppressed))
 
 
 def test_more_outcomes_than_one_transaction_takes_are_worked_off(post: Post) -> None:

@@ -296,3 +296,23 @@ def test_somebody_who_is_said_to_be_gone_is_noted_and_shown(post: Post) -> None:
     assert post.come(raw, recipient=post.token("b")).result == ArrivalResult.MOVED
     [outcome] = post.outcomes()
     assert (outcome.kind, outcome.reason, outcome.acted_at) == (OutcomeKind.AUTO_REPLIED, "moved", None)
+
+
+@pytest.mark.parametrize(
+    ("sender", "kinds"), [(ADA, [OutcomeKind.UNSUBSCRIBED]), (BOB, []), ("eve@example.org", [])]
+)
+def test_who_answers_our_mail_leaves_for_nobody_else(
+    post: Post, sender: str, kinds: list[OutcomeKind]
+) -> None:
+    answer = letter(
+        f"In-Reply-To: <{post.token('m')}>",
+        "To: news@post.example.com",
+        sender=sender,
+        body="Unsubscribe me, please.",
+    )
+
+    arrival = post.come(answer, sender=sender)
+
+    assert arrival.kind == "unsubscribe"
+    assert (arrival.result == ArrivalResult.PERSON) is not bool(kinds)
+    assert [outcome.kind for outcome in post.outcomes(ADA)] == kinds
