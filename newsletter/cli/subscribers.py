@@ -22,7 +22,7 @@ from newsletter.domain.errors import InvalidInput, NotFound
 from newsletter.domain.subscriptions import Cadence
 from newsletter.store import Session, consent, newsletters, subscribers, subscriptions, suppressions
 from newsletter.store.tables import Subscriber, Subscription
-from newsletter.subscribing import exporting, importing, signup, unsubscribe
+from newsletter.subscribing import exporting, importing, privacy, signup, unsubscribe
 from newsletter.subscribing.importing import ImportReport
 from newsletter.subscribing.signup import SignupRequest
 
@@ -92,6 +92,22 @@ def show(address: Address, json_wanted: output.AsJson = False) -> None:
     with opened() as service, service.reading() as session:
         fields = _fields(session, _find(session, address), now=service.clock.now())
     output.record(fields, json_wanted=json_wanted)
+
+
+@app.command()
+def erase(
+    address: Address,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; it cannot be undone.")] = False,
+) -> None:
+    """Erase what names a reader, for good: address, name, mails that came back; receipts still add up."""
+    with opened() as service:
+        with service.reading() as session:
+            subscriber_id = _find(session, address).id
+        if not yes:
+            typer.confirm("This cannot be undone. Erase the reader?", abort=True, err=True)
+        with service.transaction() as session:
+            privacy.erase(session, subscriber_id, now=service.clock.now())
+    output.say("The reader is erased. What suppressed the address still does.")
 
 
 @app.command()

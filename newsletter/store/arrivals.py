@@ -20,6 +20,7 @@ from newsletter.domain.arrivals import (
     ArrivalResult,
     ArrivalStatus,
 )
+from newsletter.store import lists
 from newsletter.store.tables import Arrival
 
 LEASE = timedelta(minutes=2)  # a reader takes at most 250 ms a mail; one that died is followed by another
@@ -192,6 +193,15 @@ def sweep(session: Session, *, now: datetime) -> int:
         delete(Arrival).where(Arrival.id.in_(old)).execution_options(synchronize_session=False)
     )
     return cast("CursorResult[object]", result).rowcount
+
+
+def delete_many(session: Session, ids: Collection[int]) -> None:
+    """Delete arrivals before their time, as when their reader is erased."""
+    session.execute(
+        delete(Arrival)
+        .where(lists.among(session, Arrival.id, ids))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def counts(session: Session) -> Tally[tuple[ArrivalStatus, str]]:

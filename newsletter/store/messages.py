@@ -269,3 +269,13 @@ def tally(session: Session, mailing_id: int) -> Tally[tuple[int, MessageStatus, 
         .group_by(bucket, Message.status, Message.code)
     )
     return Tally({(place, status, code): count for place, status, code, count in rows})
+
+
+def forget(session: Session, subscriber_id: int) -> None:
+    """Blank the names and addresses of one reader's messages; what became of them stays."""
+    session.execute(
+        update(MessageDetail)
+        .where(MessageDetail.subscriber_id == subscriber_id)
+        .values(address=None, name="", reply_text="")
+        .execution_options(synchronize_session=False)
+    )

@@ -158,3 +158,15 @@ def of_subscriber(session: Session, subscriber_id: int, *, limit: int = 50) -> l
             .limit(limit)
         )
     )
+
+
+def forget(session: Session, subscriber_id: int) -> list[int]:
+    """Blank what events of one reader say in words; return the arrivals that they come from."""
+    rows = session.scalars(
+        update(Outcome)
+        .where(Outcome.subscriber_id == subscriber_id)
+        .values(evidence="", named_recipient=None, answer_to=None)
+        .returning(Outcome.arrival_id)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted({arrival_id for arrival_id in rows if arrival_id is not None})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain.addresses import EmailAddress
@@ -109,6 +109,16 @@ def lock(session: Session, subscriber_id: int) -> Subscriber | None:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()
+
+
+def forget(session: Session, subscriber_id: int, *, now: datetime) -> None:
+    """Blank a reader's row: it names nobody any more."""
+    session.execute(
+        update(Subscriber)
+        .where(Subscriber.id == subscriber_id)
+        .values(address=None, address_key=None, abuse_key=None, name="", language=None, erased_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def search(

@@ -91,10 +91,11 @@ def test_one_newsletter_alone_is_kept_from_an_address(cli: Cli) -> None:
     assert cli("suppressions", "add", "eve@example.org", "--newsletter", "weekly").code == 1
 
 
-def test_an_erased_address_is_not_shown_and_can_be_lifted(cli: Cli, post: Post) -> None:
-    with post.database.transaction() as session:
-        suppressions.forget_address(session, ADA, now=post.clock.now())
+@pytest.mark.usefixtures("post")
+def test_an_erased_address_is_not_shown_and_can_be_lifted(cli: Cli) -> None:
+    assert cli("subscribers", "erase", ADA, "--yes").code == 0
 
+    assert cli("subscribers", "erase", ADA, "--yes").code == 1
     assert [row["address"] for row in cli("suppressions", "list", "--search", ADA, "--json").json] == [
         "(erased)"
     ]
