@@ -10,8 +10,6 @@ import pytest
 from newsletter.domain.errors import UncertainSendError
 from newsletter.domain.outcomes import OutcomeKind, OutcomeSource
 from newsletter.domain.subscriptions import SubscriptionStatus
-from newsletter.sending import notices as notifying
-from newsletter.sending.pace import Pace
 from newsletter.store import notices, outcomes, subscriptions
 from newsletter.store.outcomes import Told
 from newsletter.store.tables import Newsletter, Notice, NoticeStatus
@@ -19,7 +17,8 @@ from newsletter.subscribing import unsubscribe
 from newsletter.transports.base import Envelope
 from newsletter.transports.smtp import SmtpTransport
 from tests.builders import add_newsletter, add_reader
-from tests.sending.press import ENVIRONMENT, Press, parsed
+from tests.sending.press import Press, parsed
+from tests.sending.test_notices import submit, submit_over
 from tests.store.plans import add_mailing
 
 ANA = "ana@reader.example"
@@ -69,22 +68,6 @@ def leave(press: Press, mailing: int, *, answer_to: str | None = ASKED) -> None:
             needs_action=True,
         )
     unsubscribe.work_off(press.database.transaction, now=press.clock.now())
-
-
-def submit(press: Press, transport: SmtpTransport | None = None) -> int:
-    opened = transport or SmtpTransport(press.relay)
-    try:
-        return notifying.submit_due(
-            transactions=press.database.transaction,
-            transport=opened,
-            pace=Pace(press.throttle(press.database.transaction), [press.relay.name], press.clock),
-            environment=ENVIRONMENT,
-            settings=press.settings,
-            clock=press.clock,
-            holder="worker",
-        )
-    finally:
-        opened.close()
 
 
 def answer(press: Press) -> EmailMessage:
@@ -155,7 +138,7 @@ def test_an_answer_in_doubt_is_not_sent_again(press: Press) -> None:
 
     leave(press, 1)
 
-    assert submit(press, Lost(press.relay)) == 0
+    assert submit_over(Lost(press.relay), press) == 0
     press.clock.advance(timedelta(hours=3))
     assert submit(press) == 0
     with press.database.reading() as session:

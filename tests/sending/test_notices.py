@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -63,8 +64,11 @@ class WatchedTransport(SmtpTransport):
 
 
 def submit(press: Press, *, holder: str = "worker", then: Callable[[], None] = lambda: None) -> int:
-    transport = WatchedTransport(press, then)
-    try:
+    return submit_over(WatchedTransport(press, then), press, holder=holder)
+
+
+def submit_over(transport: SmtpTransport, press: Press, *, holder: str = "worker") -> int:
+    with closing(transport):
         return notifying.submit_due(
             transactions=press.database.transaction,
             transport=transport,
@@ -74,8 +78,6 @@ def submit(press: Press, *, holder: str = "worker", then: Callable[[], None] = l
             clock=press.clock,
             holder=holder,
         )
-    finally:
-        transport.close()
 
 
 def test_a_confirmation_goes_out_once(asked: Press) -> None:
