@@ -6,6 +6,7 @@ NewsletterError                  every error that we raise on purpose; carries a
 │   ├── InvalidSignature         a webhook that its sender did not sign, or signed too long ago
 │   └── TemplateError            a template must be mended; names file and line
 ├── NotFound                     the thing named does not exist
+├── Forbidden                    the caller is known and may not do this
 ├── Conflict                     the thing exists but is in a state that forbids the step
 ├── FetchError                   a source or image could not be read; try again later
 ├── FeedError                    what was read is no feed
@@ -61,6 +62,10 @@ class TemplateError(InvalidInput):
 
 class NotFound(NewsletterError):
     """Say that the thing named does not exist."""
+
+
+class Forbidden(NewsletterError):
+    """Say that the caller may not do this."""
 
 
 class Conflict(NewsletterError):

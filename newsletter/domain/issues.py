@@ -32,6 +32,22 @@ class OnSilence(StrEnum):
     HOLD = "hold"
 
 
+class Verdict(StrEnum):
+    """Say what became of an article when an issue was frozen; written down for each one looked at."""
+
+    CANDIDATE = "candidate"
+    PINNED = "pinned"
+    SAME_STORY = "same_story"  # told by another article of its story, which stands beside it
+    MISSED = "missed"  # an editor tells it once more, marked
+    BANNED = "banned"
+    RETRACTED = "retracted"
+    BEYOND_CANDIDATES = "beyond_candidates"  # ranked behind the last candidate
+    BACKLOG = "backlog"  # held by a source when it was first read
+    OLD = "old"  # too old to be news when it was first seen
+    NOT_YET = "not_yet"  # dated ahead
+    OUT_OF_REACH = "out_of_reach"  # seen before what any cadence reaches back to
+
+
 class SkipReason(StrEnum):
     """Say why an issue was not sent."""
 
@@ -39,6 +55,10 @@ class SkipReason(StrEnum):
     TOO_FEW_ARTICLES = "too_few_articles"
     TOO_LATE = "too_late"
     NO_READERS = "no_readers"
+    HOLIDAY = "holiday"
+    NO_SOURCES = "no_sources"
+    RETRACTED = "retracted"  # the article of breaking news was withdrawn before it went out
+    VETOED = "vetoed"
 
 
 MOVES: dict[IssueStatus, frozenset[IssueStatus]] = {

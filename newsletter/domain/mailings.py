@@ -33,6 +33,7 @@ class MailingKind(StrEnum):
     """Say which sending of an issue this is."""
 
     MAIN = "main"
+    FIRST = "first"  # a standing one: for those who confirmed after the main one was expanded
 
 
 class Lane(IntEnum):
@@ -114,6 +115,12 @@ class WithheldReason(IntEnum):
     ADDRESS_CHANGED = 6
     ADDRESS_UNUSABLE = 7
     CANCELLED = 8
+    SNOOZED = 9
+    QUIET_HOURS = 10  # breaking news only: a digest waits for their end
+    FREQUENCY_CAP = 11
+    TOO_FEW = 12  # fewer stories than the newsletter's minimum; they stay for the next issue
+    RETRACTED = 13  # nothing is left of what would have been told
+    SUPERSEDED = 14  # a later issue is on its way before the reader's own hour has come
 
 
 def move_mailing(current: MailingStatus, target: MailingStatus) -> MailingStatus:

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any  # JSON objects
 
+from newsletter.domain.issues import IssueKind
 from newsletter.domain.selection import Candidate, Chooser
 
 
@@ -48,8 +49,22 @@ class FrozenTopic:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FrozenLink:
+    """Hold another article of a story: it stands below the one that tells it."""
+
+    number: int
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrozenStory:
-    """Hold an article as it will be mailed."""
+    """Hold an article as it will be mailed, with the story that it tells.
+
+    ``members`` are the numbers of the story's other articles at the freeze, old ones too: who had one of them has had the
+    story. ``more`` are those of them that are named in the mail. ``is_update``: told to readers who know the story, so
+    that it has no members. ``is_missed``: told once more, marked. ``section`` is the number of its main topic.
+    """
 
     number: int
     article_id: int
@@ -66,6 +81,11 @@ class FrozenStory:
     image_height: int | None = None
     image_alt: str = ""
     published_at: datetime | None = None
+    section: int | None = None
+    members: tuple[int, ...] = ()
+    more: tuple[FrozenLink, ...] = ()
+    is_update: bool = False
+    is_missed: bool = False
 
     @property
     def candidate(self) -> Candidate:
@@ -78,7 +98,10 @@ class FrozenStory:
 class FrozenIssue:
     """Hold the content of a built issue; ``stories`` are all candidates in the order of the mail.
 
-    ``issue_id`` is 0 for a preview that is not kept. ``nonce`` makes the marks of the blocks unmistakable.
+    ``issue_id`` is 0 for a preview that is not kept. ``nonce`` makes the marks of the blocks unmistakable. ``reach_hours``,
+    the maxima, ``top_count`` and ``outside_percent`` are the rules of choosing (domain/rules.py); readers of whom fewer
+    than ``story_minimum`` stories are left get no mail. ``subjects`` are the editors', none = the top story's headline; two
+    or more are tested on ``sample_percent`` of the readers for ``test_minutes``. ``is_fallback``: headlines alone.
     """
 
     issue_id: int
@@ -91,6 +114,20 @@ class FrozenIssue:
     highest: int
     story_maximum: int
     cut_off_at: datetime
+    kind: IssueKind = IssueKind.DIGEST
+    story_minimum: int = 1
+    reach_hours: int = 0
+    section_maximum: int = 0
+    author_maximum: int = 0
+    top_count: int = 0
+    outside_percent: int = 0
+    note: str = ""
+    subjects: tuple[str, ...] = ()
+    sample_percent: int = 0
+    test_minutes: int = 0
+    has_clicks: bool = False
+    is_flash: bool = False
+    is_fallback: bool = False
 
     def chooser(self) -> Chooser:
         """Prepare the choosing of readers' stories."""
@@ -120,6 +157,8 @@ class FrozenIssue:
                 "issued_on": date.fromisoformat(plain["issued_on"]),
                 "cut_off_at": datetime.fromisoformat(plain["cut_off_at"]),
                 "identity": Identity(**plain["identity"]),
+                "kind": IssueKind(plain.get("kind", IssueKind.DIGEST)),
+                "subjects": tuple(plain.get("subjects", ())),
                 "topics": tuple(FrozenTopic(**topic) for topic in plain["topics"]),
                 "stories": tuple(_story(story) for story in plain["stories"]),
             }
@@ -133,6 +172,8 @@ def _story(plain: Mapping[str, Any]) -> FrozenStory:
             **plain,
             "seen_at": datetime.fromisoformat(plain["seen_at"]),
             "published_at": published_at and datetime.fromisoformat(published_at),
+            "members": tuple(plain.get("members", ())),
+            "more": tuple(FrozenLink(**link) for link in plain.get("more", ())),
         }
     )
 

@@ -33,6 +33,8 @@ MOVES: dict[SubscriptionStatus, frozenset[SubscriptionStatus]] = {
     SubscriptionStatus.ENDED: frozenset({SubscriptionStatus.PENDING}),
 }
 
+_SATURDAY = 5  # datetime.weekday()
+
 CONFIRMATION_LIFETIME = timedelta(days=7)
 CONFIRMATION_GAP = timedelta(hours=24)  # one confirmation mail per reader and newsletter in this time
 CONFIRMATIONS_PER_ADDRESS = 3  # in CONFIRMATION_GAP over all newsletters, and ever without a confirm
@@ -43,6 +45,7 @@ class Cadence(StrEnum):
 
     EVERY_ISSUE = "every_issue"
     DAILY = "daily"
+    WEEKDAYS = "weekdays"
     WEEKLY = "weekly"
 
 
@@ -51,6 +54,7 @@ class Cadence(StrEnum):
 REACH: dict[Cadence, timedelta | None] = {
     Cadence.EVERY_ISSUE: None,
     Cadence.DAILY: timedelta(days=1),
+    Cadence.WEEKDAYS: timedelta(days=3),
     Cadence.WEEKLY: timedelta(days=7),
 }
 
@@ -71,7 +75,9 @@ def is_due(cadence: Cadence, *, last_at: datetime | None, now: datetime, zone: Z
     Days are the newsletter's calendar days, so that a slot that moves by minutes, or by an hour at the change
     of the clocks, skips nobody.
     """
+    if cadence is Cadence.WEEKDAYS and now.astimezone(zone).weekday() >= _SATURDAY:
+        return False
     if last_at is None or cadence is Cadence.EVERY_ISSUE:
         return True
     days = (now.astimezone(zone).date() - last_at.astimezone(zone).date()).days
-    return days >= (1 if cadence is Cadence.DAILY else 7)
+    return days >= (7 if cadence is Cadence.WEEKLY else 1)

@@ -80,6 +80,7 @@ def _compose(
     session: Session, notice: Notice, environment: Environment, settings: Settings, *, now: datetime
 ) -> _Mail | None:
     """Return a notice's mail, the same on every attempt; None when its reader must not be written to (any more)."""
+    assert notice.subscriber_id is not None  # kinds that go to editors are composed elsewhere
     subscriber = subscribers.get(session, notice.subscriber_id)
     newsletter = newsletters.get(session, notice.newsletter_id)
     if subscriber.address is None or _is_unwanted(session, subscriber, now=now):
@@ -167,7 +168,7 @@ def _farewell(
 def _link(settings: Settings, ring: KeyRing, purpose: LinkPurpose, notice: Notice) -> str:
     token = LinkToken(
         purpose=purpose,
-        subscriber_id=notice.subscriber_id,
+        subscriber_id=notice.subscriber_id or 0,
         object_id=notice.id,
         issued_at=notice.created_at,
     )

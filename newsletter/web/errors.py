@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from newsletter.domain.errors import (
     Conflict,
+    Forbidden,
     InvalidInput,
     InvalidSignature,
     InvalidToken,
@@ -28,6 +29,7 @@ _log = logs.get(__name__)
 _ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidToken, 404, "web.token."),
     (InvalidSignature, 401, "web.refused."),
+    (Forbidden, 403, "web.refused."),
     (NotFound, 404, "web.missing."),
     (Conflict, 409, "web.refused."),
     (InvalidInput, 422, "web.refused."),

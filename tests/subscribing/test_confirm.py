@@ -41,6 +41,7 @@ def token_of(session: Session, notice_id: int, purpose: LinkPurpose = LinkPurpos
     """Return the link of a notice, as its mail has it."""
     notice = notices.get(session, notice_id)
     assert notice is not None
+    assert notice.subscriber_id is not None
     return link(
         session,
         purpose,
@@ -54,6 +55,7 @@ def statuses(session: Session, notice_id: int) -> set[SubscriptionStatus]:
     """Return where the reader of a notice stands."""
     notice = notices.get(session, notice_id)
     assert notice is not None
+    assert notice.subscriber_id is not None
     return {s.status for s in subscriptions.of_subscriber(session, notice.subscriber_id)}
 
 
@@ -132,6 +134,7 @@ def test_who_says_it_was_not_them_is_never_asked_again(session: Session, notice_
     assert suppressions.why(session, "ada@example.com", now=NOON) is None
     notice = notices.get(session, notice_id)
     assert notice is not None
+    assert notice.subscriber_id is not None
     session.refresh(notice)
     assert notice.status is NoticeStatus.WITHHELD
     kinds = [event.kind for event in consent.of_subscriber(session, notice.subscriber_id)]

@@ -44,6 +44,7 @@ def test_a_signup_makes_a_pending_reader_and_one_confirmation(session: Session) 
     assert notice is not None
     assert notice.kind is NoticeKind.CONFIRMATION
     assert notice.payload == {"newsletters": [daily.id]}
+    assert notice.subscriber_id is not None
     reader = subscribers.get(session, notice.subscriber_id)
     assert (reader.address, reader.name, reader.language) == ("Ada@example.com", "Ada Lovelace", "en")
     subscription = subscriptions.get(session, reader.id, daily.id)

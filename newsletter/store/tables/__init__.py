@@ -2,6 +2,7 @@
 
 from newsletter.store.tables.admin import Counter, DkimKey, HookDelivery, KeyPurpose, SigningKey
 from newsletter.store.tables.base import Base
+from newsletter.store.tables.desk import ApiToken, AuditEvent, DeskLink, Editor
 from newsletter.store.tables.destinations import Destination, WarmupState
 from newsletter.store.tables.feedback import Alert, Arrival, Outcome
 from newsletter.store.tables.mailboxes import CollectedMailbox
@@ -10,12 +11,16 @@ from newsletter.store.tables.publishing import (
     Article,
     ArticleKey,
     Block,
+    ClickCount,
+    DeskItem,
     Issue,
+    IssueArticle,
     Newsletter,
     NewsletterArticle,
     Schedule,
     Source,
     SourceStatus,
+    StoryLink,
     Topic,
 )
 from newsletter.store.tables.sending import (
@@ -32,21 +37,28 @@ from newsletter.store.tables.sending import (
 
 __all__ = [
     "Alert",
+    "ApiToken",
     "Arrival",
     "Article",
     "ArticleKey",
+    "AuditEvent",
     "Base",
     "Batch",
     "Block",
     "BucketLease",
+    "ClickCount",
     "CollectedMailbox",
     "ConsentEvent",
     "Counter",
+    "DeskItem",
+    "DeskLink",
     "Destination",
     "DkimKey",
     "Domain",
+    "Editor",
     "HookDelivery",
     "Issue",
+    "IssueArticle",
     "KeyPurpose",
     "Mailing",
     "Message",
@@ -61,6 +73,7 @@ __all__ = [
     "SigningKey",
     "Source",
     "SourceStatus",
+    "StoryLink",
     "Subscriber",
     "Subscription",
     "Suppression",

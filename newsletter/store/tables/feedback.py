@@ -119,7 +119,10 @@ class Outcome(Base):
 
 
 class Alert(Base):
-    """Something that a person should look at: once for each code and subject, counted."""
+    """Something that a person should look at: once for each code and subject, counted.
+
+    ``mailed_at`` is when it last went out by mail; ``resolved_at`` when it was over.
+    """
 
     __tablename__ = "alerts"
     __table_args__ = (UniqueConstraint("code", "subject"),)
@@ -131,3 +134,6 @@ class Alert(Base):
     count: Mapped[int] = mapped_column(Integer)
     first_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    newsletter_id: Mapped[int | None] = mapped_column(Integer)
+    mailed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any  # JSON columns hold flat objects
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.domain.consent import ConsentKind
@@ -32,6 +32,7 @@ class Domain(Base):
 class Subscriber(Base):
     """A reader: one address. Erasing blanks the row (address, keys and name become NULL), never deletes it.
 
+    ``zone`` is the reader's own time zone (IANA); NULL = that of each newsletter.
     ``abuse_key`` is coarser than ``address_key`` and only caps how much mail strangers can cause.
     """
 
@@ -45,6 +46,7 @@ class Subscriber(Base):
     name: Mapped[str] = mapped_column(String(200), default="")
     language: Mapped[str | None] = mapped_column(String(10))
     domain_id: Mapped[int | None] = mapped_column(ForeignKey("domains.id"))
+    zone: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -53,17 +55,30 @@ class Subscription(Base):
     """The pair of reader and newsletter.
 
     ``topics`` is a bit mask of topic numbers followed, 0 = all. ``signup_article`` is the URL key of the
-    article that the reader signed up from: it counts as had.
+    article that the reader signed up from: it counts as had. ``hour`` is the hour of the reader's day at which a
+    digest shall come; NULL = with the issue. ``first_due_at``: a first digest is owed since then; NULL = none is.
     """
 
     __tablename__ = "subscriptions"
-    __table_args__ = (Index("ix_subscriptions_audience", "newsletter_id", "status", "subscriber_id"),)
+    __table_args__ = (
+        Index("ix_subscriptions_audience", "newsletter_id", "status", "subscriber_id"),
+        Index(
+            "ix_subscriptions_first",
+            "newsletter_id",
+            "first_due_at",
+            postgresql_where=text("first_due_at IS NOT NULL"),
+            sqlite_where=text("first_due_at IS NOT NULL"),
+        ),
+    )
 
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"), primary_key=True)
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"), primary_key=True)
     status: Mapped[SubscriptionStatus] = mapped_column(Words(SubscriptionStatus))
     topics: Mapped[int] = mapped_column(BigInteger, default=0)
     cadence: Mapped[Cadence] = mapped_column(Words(Cadence), default=Cadence.EVERY_ISSUE)
+    hour: Mapped[int | None] = mapped_column(SmallInteger)
+    snoozed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     signup_article: Mapped[str | None] = mapped_column(String(2000))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

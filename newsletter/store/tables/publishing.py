@@ -17,10 +17,11 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.domain.issues import IssueKind, IssueStatus, OnSilence
+from newsletter.domain.issues import IssueKind, IssueStatus, OnSilence, Verdict
 from newsletter.store.tables.base import Base
 from newsletter.store.types import BigId, UtcDateTime, Words
 
@@ -35,7 +36,8 @@ class SourceStatus(StrEnum):
 class Newsletter(Base):
     """One newsletter of the publisher: who it is from, what it looks like, how it is filled.
 
-    ``spread_minutes``: the time over which an issue goes out; 0 = as fast as it can.
+    ``spread_minutes``: the time over which an issue goes out; 0 = as fast as it can. ``rules`` is YAML: how articles
+    are chosen and issues are run (domain/rules.py); empty = the defaults.
     """
 
     __tablename__ = "newsletters"
@@ -60,6 +62,7 @@ class Newsletter(Base):
     story_maximum: Mapped[int] = mapped_column(SmallInteger, default=20)
     on_silence: Mapped[OnSilence] = mapped_column(Words(OnSilence), default=OnSilence.SEND)
     spread_minutes: Mapped[int] = mapped_column(SmallInteger, default=0)
+    rules: Mapped[str] = mapped_column(Text, default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -91,12 +94,20 @@ class Schedule(Base):
 
 
 class Source(Base):
-    """A feed that fills a newsletter. The first import is backlog unless ``include_existing``."""
+    """A feed that fills a newsletter. The first import is backlog unless ``include_existing``.
+
+    ``mapping`` is a list of rules that give articles their topics (domain/mapping.py). ``importance`` is added to that of
+    its articles. ``pace_seconds`` is the learned time between two polls, NULL until it is known; ``rhythm_seconds`` the
+    usual time between two new articles. ``lost_count``: polls that found the whole window new, so that articles may have
+    been missed in between. ``moved_url``: where permanent redirects lead, ``moved_count`` times in a row since
+    ``moved_since``. The hub columns are a WebSub subscription: ``hub_token`` stands in the callback's path.
+    """
 
     __tablename__ = "sources"
     __table_args__ = (
         UniqueConstraint("newsletter_id", "url"),
         Index("ix_sources_due", "status", "next_poll_at"),
+        Index("ix_sources_hub_token", "hub_token", unique=True),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -116,13 +127,31 @@ class Source(Base):
     failure_count: Mapped[int] = mapped_column(Integer, default=0)
     last_error: Mapped[str | None] = mapped_column(String(40))
     last_error_text: Mapped[str | None] = mapped_column(String(500))
+    mapping: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    importance: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    pace_seconds: Mapped[int | None] = mapped_column(Integer)
+    rhythm_seconds: Mapped[int | None] = mapped_column(Integer)
+    last_new_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lost_count: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    moved_url: Mapped[str | None] = mapped_column(String(2000))
+    moved_count: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    moved_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    hub_url: Mapped[str | None] = mapped_column(String(2000))
+    hub_topic: Mapped[str | None] = mapped_column(String(2000))
+    hub_token: Mapped[str | None] = mapped_column(String(40))
+    hub_secret: Mapped[str | None] = mapped_column(String(64))
+    hub_asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    hub_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Article(Base):
     """A piece that can be in an issue. ``number`` is dense over the installation (picks count in it).
 
-    ``frozen_at``: first time in a built issue; after it the text is not refreshed.
+    ``frozen_at``: first time in a built issue; after it the text is not refreshed. ``importance`` is what its source or
+    the website says, ``feed_position`` its place in the feed when it was last seen there (0 = first). ``story_key`` is the
+    website's own id of the story. ``is_worth_telling``: an editor tells it to readers who know its story already.
+    ``image_fault`` says why its image is left out; ``image_checked_at`` NULL: not looked at yet.
     """
 
     __tablename__ = "articles"
@@ -146,6 +175,24 @@ class Article(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     retracted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    importance: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    feed_position: Mapped[int | None] = mapped_column(SmallInteger)
+    story_key: Mapped[str | None] = mapped_column(String(200))
+    is_worth_telling: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    image_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    image_fault: Mapped[str | None] = mapped_column(String(40))
+
+
+class StoryLink(Base):
+    """An editor's word on two articles, the lower id first: whether they tell one story."""
+
+    __tablename__ = "story_links"
+
+    first_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), primary_key=True)
+    second_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), primary_key=True, index=True)
+    is_same: Mapped[bool] = mapped_column(Boolean)
+    by: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ArticleKey(Base):
@@ -164,7 +211,8 @@ class ArticleKey(Base):
 class NewsletterArticle(Base):
     """An article as a candidate of one newsletter, with that newsletter's topics as a bit mask (0 = everyone).
 
-    ``is_backlog``: came with the first import of a source; never sent.
+    ``is_backlog``: never mailed; ``reason`` says why. ``section`` is the number of its main topic. ``weight`` is an
+    editor's: higher stands further up.
     """
 
     __tablename__ = "newsletter_articles"
@@ -175,6 +223,9 @@ class NewsletterArticle(Base):
     topics: Mapped[int] = mapped_column(BigInteger, default=0)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     is_backlog: Mapped[bool] = mapped_column(Boolean, default=False)
+    reason: Mapped[str | None] = mapped_column(String(40))
+    section: Mapped[int | None] = mapped_column(SmallInteger)
+    weight: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
 
 
 class Issue(Base):
@@ -182,7 +233,9 @@ class Issue(Base):
 
     ``since`` .. ``cut_off_at`` is the window of fresh articles. ``frozen`` is the snapshot taken at the build: the
     newsletter's identity and the ranked candidates; what is mailed comes from it and from the blocks alone.
-    ``revision`` grows with every change; an approval counts only for its ``approved_revision``.
+    ``revision`` grows with every change; an approval counts only for its ``approved_revision``. ``note`` stands on top of
+    the mail, ``subjects`` are the editors' (the first is the favourite; two to four are tested). ``is_flash``: breaking news
+    that no quiet hours and no cap holds back. ``is_fallback``: headlines alone, because the full issue could not be made.
     """
 
     __tablename__ = "issues"
@@ -211,6 +264,60 @@ class Issue(Base):
     fault: Mapped[str | None] = mapped_column(Text)
     nonce: Mapped[str | None] = mapped_column(String(16))
     frozen: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    subjects: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    is_flash: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    is_fallback: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+
+
+class DeskItem(Base):
+    """What editors decided about one article in one issue.
+
+    ``pin`` is the place from the top, 1 = first. ``title`` is for the mail alone. ``is_missed``: told once more, marked,
+    also to readers who had it.
+    """
+
+    __tablename__ = "desk_items"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), primary_key=True, index=True)
+    pin: Mapped[int | None] = mapped_column(SmallInteger)
+    is_banned: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    is_missed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    title: Mapped[str | None] = mapped_column(String(300))
+
+
+class IssueArticle(Base):
+    """What became of an article when an issue was frozen, and why.
+
+    ``rank`` is its place among the candidates, 0 = first. ``lead_id`` is the article that tells its story. ``detail``
+    holds what it was ranked by.
+    """
+
+    __tablename__ = "issue_articles"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), primary_key=True, index=True)
+    verdict: Mapped[Verdict] = mapped_column(Words(Verdict))
+    rank: Mapped[int | None] = mapped_column(SmallInteger)
+    lead_id: Mapped[int | None] = mapped_column(BigId)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ClickCount(Base):
+    """How often an article was opened from an issue, hour by hour since 1970, without a trace of who.
+
+    ``number`` is the article's, ``arm`` the place of the reader's subject among those tested (0 = first).
+    """
+
+    __tablename__ = "click_counts"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    arm: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    hour: Mapped[int] = mapped_column(Integer, primary_key=True)
+    human_count: Mapped[int] = mapped_column(Integer)
+    machine_count: Mapped[int] = mapped_column(Integer)
 
 
 class Block(Base):

@@ -31,6 +31,8 @@ class NoticeKind(StrEnum):
     CONFIRMATION = "confirmation"
     WELCOME = "welcome"
     LEFT = "left"  # the one answer to a mail that unsubscribed
+    DESK = "desk"  # to editors: an issue to look at, with links that approve and veto
+    ALERT = "alert"  # to editors: something is wrong
 
 
 class NoticeStatus(StrEnum):
@@ -46,7 +48,8 @@ class NoticeStatus(StrEnum):
 class Mailing(Base):
     """The sending of one issue. ``highest`` is its newest article number: bit 0 of every pick.
 
-    A mailing of a higher ``lane`` goes first. ``fault`` says why nothing goes out just now, as when the relay does
+    A mailing of a higher ``lane`` goes first. ``missed`` are the articles told once more, as bits below ``highest``.
+    ``winner`` is the subject that the rest gets, once it is decided; ``test_until`` when that is, at the latest. ``fault`` says why nothing goes out just now, as when the relay does
     not answer.
     """
 
@@ -54,7 +57,8 @@ class Mailing(Base):
     __table_args__ = (
         UniqueConstraint("issue_id", "kind"),
         Index("ix_mailings_newsletter", "newsletter_id", "started_at"),
-        Index("ix_mailings_highest", "newsletter_id", "highest"),  # whose messages count as had
+        Index("ix_mailings_highest", "highest"),  # whose messages count as had
+        Index("ix_mailings_started", "started_at"),
         Index(
             "ix_mailings_unfinished",
             "lane",
@@ -75,6 +79,10 @@ class Mailing(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fault: Mapped[str | None] = mapped_column(Text)
+    missed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    test_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    winner: Mapped[int | None] = mapped_column(SmallInteger)
+    winner_reason: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
 
 class Batch(Base):
@@ -192,7 +200,10 @@ class MessageDetail(Base):
 
 
 class Notice(Base):
-    """A mail of its own, such as a confirmation. ``created_at`` is its Date on every attempt."""
+    """A mail of its own, such as a confirmation. ``created_at`` is its Date on every attempt.
+
+    It goes to a subscriber, or to an ``address`` of the publisher's own people.
+    """
 
     __tablename__ = "notices"
     __table_args__ = (
@@ -203,7 +214,8 @@ class Notice(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     kind: Mapped[NoticeKind] = mapped_column(Words(NoticeKind))
     status: Mapped[NoticeStatus] = mapped_column(Words(NoticeStatus), default=NoticeStatus.DUE)
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"))
+    subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id"))
+    address: Mapped[str | None] = mapped_column(String(254))
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
