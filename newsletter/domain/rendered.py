@@ -61,9 +61,10 @@ class FrozenLink:
 class FrozenStory:
     """Hold an article as it will be mailed, with the story that it tells.
 
-    ``members`` are the numbers of the story's other articles at the freeze, old ones too: who had one of them has had the
-    story. ``more`` are those of them that are named in the mail. ``is_update``: told to readers who know the story, so
-    that it has no members. ``is_missed``: told once more, marked. ``section`` is the number of its main topic.
+    ``members`` are the numbers of the story's other articles at the freeze, old ones too: who had one of them has had
+    the story. ``more`` are those of them that are named in the mail. ``is_update``: told to readers who know the
+    story, so that it has no members. ``is_missed``: told once more, marked. ``section`` is the number of its main
+    topic.
     """
 
     number: int
@@ -98,10 +99,11 @@ class FrozenStory:
 class FrozenIssue:
     """Hold the content of a built issue; ``stories`` are all candidates in the order of the mail.
 
-    ``issue_id`` is 0 for a preview that is not kept. ``nonce`` makes the marks of the blocks unmistakable. ``reach_hours``,
-    the maxima, ``top_count`` and ``outside_percent`` are the rules of choosing (domain/rules.py); readers of whom fewer
-    than ``story_minimum`` stories are left get no mail. ``subjects`` are the editors', none = the top story's headline; two
-    or more are tested on ``sample_percent`` of the readers for ``test_minutes``. ``is_fallback``: headlines alone.
+    ``issue_id`` is 0 for a preview that is not kept. ``nonce`` makes the marks of the blocks unmistakable.
+    ``reach_hours``, the maxima, ``top_count`` and ``outside_percent`` are the rules of choosing (domain/rules.py);
+    readers of whom fewer than ``story_minimum`` stories are left get no mail. ``subjects`` are the editors', none =
+    the top story's headline; two or more are tested on ``sample_percent`` of the readers for ``test_minutes``.
+    ``is_fallback``: headlines alone.
     """
 
     issue_id: int

@@ -15,10 +15,11 @@ from datetime import date, timedelta
 class SelectionRules:
     """Say which stories a digest has.
 
-    ``reach_hours``: how far back left-overs may be told to readers of every issue. ``half_life_hours``: an article loses
-    one step of rank each time. ``section_maximum`` and ``author_maximum``: stories of one section or author in one mail,
-    0 = any number. ``top_count``: the first stories are for everybody, whatever topics they follow. ``outside_percent``:
-    the share of a digest from outside a reader's topics. ``section_weights``: by topic slug, higher stands further up.
+    ``reach_hours``: how far back left-overs may be told to readers of every issue. ``half_life_hours``: an article
+    loses one step of rank each time. ``section_maximum`` and ``author_maximum``: stories of one section or author in
+    one mail, 0 = any number. ``top_count``: the first stories are for everybody, whatever topics they follow.
+    ``outside_percent``: the share of a digest from outside a reader's topics. ``section_weights``: by topic slug,
+    higher stands further up.
     """
 
     reach_hours: int = 48

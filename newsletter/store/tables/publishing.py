@@ -96,11 +96,12 @@ class Schedule(Base):
 class Source(Base):
     """A feed that fills a newsletter. The first import is backlog unless ``include_existing``.
 
-    ``mapping`` is a list of rules that give articles their topics (domain/mapping.py). ``importance`` is added to that of
-    its articles. ``pace_seconds`` is the learned time between two polls, NULL until it is known; ``rhythm_seconds`` the
-    usual time between two new articles. ``lost_count``: polls that found the whole window new, so that articles may have
-    been missed in between. ``moved_url``: where permanent redirects lead, ``moved_count`` times in a row since
-    ``moved_since``. The hub columns are a WebSub subscription: ``hub_token`` stands in the callback's path.
+    ``mapping`` is a list of rules that give articles their topics (domain/mapping.py). ``importance`` is added to
+    that of its articles. ``pace_seconds`` is the learned time between two polls, NULL until it is known;
+    ``rhythm_seconds`` the usual time between two new articles. ``lost_count``: polls that found the whole window new,
+    so that articles may have been missed in between. ``moved_url``: where permanent redirects lead, ``moved_count``
+    times in a row since ``moved_since``. The hub columns are a WebSub subscription: ``hub_token`` stands in the
+    callback's path.
     """
 
     __tablename__ = "sources"
@@ -149,9 +150,9 @@ class Article(Base):
     """A piece that can be in an issue. ``number`` is dense over the installation (picks count in it).
 
     ``frozen_at``: first time in a built issue; after it the text is not refreshed. ``importance`` is what its source or
-    the website says, ``feed_position`` its place in the feed when it was last seen there (0 = first). ``story_key`` is the
-    website's own id of the story. ``is_worth_telling``: an editor tells it to readers who know its story already.
-    ``image_fault`` says why its image is left out; ``image_checked_at`` NULL: not looked at yet.
+    the website says, ``feed_position`` its place in the feed when it was last seen there (0 = first). ``story_key``
+    is the website's own id of the story. ``is_worth_telling``: an editor tells it to readers who know its story
+    already. ``image_fault`` says why its image is left out; ``image_checked_at`` NULL: not looked at yet.
     """
 
     __tablename__ = "articles"
@@ -233,9 +234,10 @@ class Issue(Base):
 
     ``since`` .. ``cut_off_at`` is the window of fresh articles. ``frozen`` is the snapshot taken at the build: the
     newsletter's identity and the ranked candidates; what is mailed comes from it and from the blocks alone.
-    ``revision`` grows with every change; an approval counts only for its ``approved_revision``. ``note`` stands on top of
-    the mail, ``subjects`` are the editors' (the first is the favourite; two to four are tested). ``is_flash``: breaking news
-    that no quiet hours and no cap holds back. ``is_fallback``: headlines alone, because the full issue could not be made.
+    ``revision`` grows with every change; an approval counts only for its ``approved_revision``. ``note`` stands on
+    top of the mail, ``subjects`` are the editors' (the first is the favourite; two to four are tested). ``is_flash``:
+    breaking news that no quiet hours and no cap holds back. ``is_fallback``: headlines alone, because the full issue
+    could not be made.
     """
 
     __tablename__ = "issues"
@@ -273,8 +275,8 @@ class Issue(Base):
 class DeskItem(Base):
     """What editors decided about one article in one issue.
 
-    ``pin`` is the place from the top, 1 = first. ``title`` is for the mail alone. ``is_missed``: told once more, marked,
-    also to readers who had it.
+    ``pin`` is the place from the top, 1 = first. ``title`` is for the mail alone. ``is_missed``: told once more,
+    marked, also to readers who had it.
     """
 
     __tablename__ = "desk_items"

@@ -49,8 +49,8 @@ class Mailing(Base):
     """The sending of one issue. ``highest`` is its newest article number: bit 0 of every pick.
 
     A mailing of a higher ``lane`` goes first. ``missed`` are the articles told once more, as bits below ``highest``.
-    ``winner`` is the subject that the rest gets, once it is decided; ``test_until`` when that is, at the latest. ``fault`` says why nothing goes out just now, as when the relay does
-    not answer.
+    ``winner`` is the subject that the rest gets, once it is decided; ``test_until`` when that is, at the latest.
+    ``fault`` says why nothing goes out just now, as when the relay does not answer.
     """
 
     __tablename__ = "mailings"
