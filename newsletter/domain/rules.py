@@ -7,8 +7,33 @@ that an empty document is a good newsletter.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar, cast  # fields() wants a dataclass, which no type can say
+
+from newsletter.domain.errors import InvalidInput
+
+T = TypeVar("T")
+
+WEIGHT_MAXIMUM = 9  # of an editor, a source, a section: more steps than anybody can tell apart
+
+_BOUNDS = {
+    "selection.reach_hours": (0, 336),
+    "selection.half_life_hours": (1, 336),
+    "selection.section_maximum": (0, 60),
+    "selection.author_maximum": (0, 60),
+    "selection.top_count": (0, 60),
+    "selection.outside_percent": (0, 100),
+    "selection.missed_maximum": (0, 10),
+    "stories.window_hours": (0, 336),
+    "stories.likeness_percent": (20, 100),
+    "stories.more_maximum": (0, 5),
+    "schedule.lead_minutes": (0, 2880),
+    "schedule.late_minutes": (0, 1440),
+    "desk.alert_minutes": (1, 1440),
+    "subject_test.sample_percent": (1, 50),
+    "subject_test.minutes": (10, 720),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,3 +129,74 @@ class Rules:
     desk: DeskRules = DeskRules()
     subject_test: SubjectTestRules = SubjectTestRules()
     clicks: bool = True
+
+
+def from_plain(plain: object) -> Rules:
+    """Read rules from mappings and lists; what is not named has its default.
+
+    Raise InvalidInput that names the field to mend.
+    """
+    return _read(Rules, plain, "")
+
+
+def to_plain(rules: Rules) -> dict[str, object]:
+    """Return rules as mappings, lists, numbers and texts."""
+    return {each.name: _plain(getattr(rules, each.name)) for each in fields(rules)}
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read(kind: type[T], plain: object, where: str) -> T:
+    if not isinstance(plain, Mapping):
+        raise _fault(where or "rules", "must be a list of names with values")
+    known = {each.name: each for each in fields(cast("Any", kind))}
+    for name in plain:
+        if name not in known:
+            raise _fault(f"{where}{name}", f"is unknown; there are {', '.join(known)}")
+    defaults = kind()
+    values = {name: _value(getattr(defaults, name), given, f"{where}{name}") for name, given in plain.items()}
+    return kind(**values)
+
+
+def _value(default: object, given: object, where: str) -> object:
+    if is_dataclass(default) and not isinstance(default, type):
+        return _read(type(default), given, f"{where}.")
+    if isinstance(default, bool):
+        if isinstance(given, bool):
+            return given
+        raise _fault(where, "must be true or false")
+    if isinstance(default, Mapping):
+        return _weights(given, where)
+    if isinstance(default, tuple):
+        return _days(given, where)
+    low, high = _BOUNDS[where]
+    if isinstance(given, int) and not isinstance(given, bool) and low <= given <= high:
+        return given
+    raise _fault(where, f"must be a whole number from {low} to {high}")
+
+
+def _weights(given: object, where: str) -> dict[str, int]:
+    if not isinstance(given, Mapping) or not all(
+        isinstance(slug, str) and isinstance(weight, int) and abs(weight) <= WEIGHT_MAXIMUM
+        for slug, weight in given.items()
+    ):
+        raise _fault(where, f"must be names of topics with whole numbers, at most {WEIGHT_MAXIMUM} from 0")
+    return dict(given)
+
+
+def _days(given: object, where: str) -> tuple[date, ...]:
+    if not isinstance(given, list) or not all(
+        isinstance(day, date) and not isinstance(day, datetime) for day in given
+    ):
+        raise _fault(where, "must be a list of days such as 2026-12-25")
+    return tuple(sorted(set(given)))
+
+
+def _fault(where: str, what: str) -> InvalidInput:
+    return InvalidInput(f"The rule {where} {what}.", hint="See docs/rules.md.", reason="bad_rule")
