@@ -261,7 +261,7 @@ def _fields(session: Session, subscriber: Subscriber, *, now: datetime) -> outpu
 
 
 def _subscription(session: Session, subscription: Subscription) -> dict[str, object]:
-    topics = newsletters.topics(session, subscription.newsletter_id)
+    topics = newsletters.topics(session, subscription.newsletter_id, with_retired=True)
     return {
         "newsletter": newsletters.get(session, subscription.newsletter_id).slug,
         "status": subscription.status,

@@ -74,7 +74,7 @@ def assemble(
     nonce: str,
 ) -> FrozenIssue:
     """Put an issue together from a newsletter and its stories, given in the order of the mail."""
-    topics = newsletters.topics(session, newsletter.id)
+    topics = newsletters.topics(session, newsletter.id, with_retired=True)
     return FrozenIssue(
         issue_id=issue_id,
         number=number,

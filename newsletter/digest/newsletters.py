@@ -94,7 +94,8 @@ def edit(
 def add_topic(session: Session, newsletter: Newsletter, *, slug: str, name: str) -> Topic:
     """Add a topic that readers can follow; articles whose category has its slug or name belong to it."""
     _check_slug(slug)
-    number = max((topic.number for topic in newsletters.topics(session, newsletter.id)), default=-1) + 1
+    taken = newsletters.topics(session, newsletter.id, with_retired=True)
+    number = max((topic.number for topic in taken), default=-1) + 1
     if number >= TOPIC_MAXIMUM:
         raise Conflict(
             f"A newsletter can have {TOPIC_MAXIMUM} topics.",

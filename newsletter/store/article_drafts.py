@@ -267,7 +267,8 @@ def _places(session: Session, newsletter_id: int, article_ids: Sequence[int]) ->
 
 
 def _topic_numbers(session: Session, newsletter_id: int) -> Mapping[str, int]:
-    topics = session.scalars(select(Topic).where(Topic.newsletter_id == newsletter_id)).all()
+    offered = Topic.retired_at.is_(None)
+    topics = session.scalars(select(Topic).where(Topic.newsletter_id == newsletter_id, offered)).all()
     by_name = {rules.topic_key(topic.name): topic.number for topic in topics}
     return by_name | {rules.topic_key(topic.slug): topic.number for topic in topics}
 

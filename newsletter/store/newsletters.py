@@ -51,11 +51,10 @@ def listing(session: Session, *, search: str = "") -> Sequence[Newsletter]:
     return session.scalars(query).all()
 
 
-def topics(session: Session, newsletter_id: int) -> Sequence[Topic]:
-    """Return the topics of a newsletter, in the order in which they were added."""
-    return session.scalars(
-        select(Topic).where(Topic.newsletter_id == newsletter_id).order_by(Topic.number)
-    ).all()
+def topics(session: Session, newsletter_id: int, *, with_retired: bool = False) -> Sequence[Topic]:
+    """Return the topics of a newsletter, in the order in which they were added; retired ones when they are wanted."""
+    query = select(Topic).where(Topic.newsletter_id == newsletter_id).order_by(Topic.number)
+    return session.scalars(query if with_retired else query.where(Topic.retired_at.is_(None))).all()
 
 
 def schedules(session: Session, newsletter_id: int) -> Sequence[Schedule]:

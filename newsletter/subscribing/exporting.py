@@ -28,7 +28,7 @@ COLUMNS = (
 def export_csv(session: Session, newsletter_slug: str) -> Iterator[str]:
     """Yield the lines of a CSV file, the names of the columns first; everybody who has, had or asked for it."""
     newsletter = newsletters.by_slug(session, newsletter_slug)
-    topics = newsletters.topics(session, newsletter.id)
+    topics = newsletters.topics(session, newsletter.id, with_retired=True)
     yield _line(COLUMNS)
     for subscriber, subscription in subscriptions.readers(session, newsletter.id):
         yield _line(_cells(subscriber, subscription, topics))

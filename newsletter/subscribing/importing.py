@@ -70,7 +70,7 @@ def import_csv(
     """
     with transactions() as session:
         newsletter_id = newsletters.by_slug(session, newsletter_slug).id
-        topics = newsletters.topics(session, newsletter_id)
+        topics = newsletters.topics(session, newsletter_id, with_retired=True)
     report = ImportReport()
     parsed = rows.read(stream, now=now)
     while chunk := list(islice(parsed, _ROWS_AT_ONCE)):

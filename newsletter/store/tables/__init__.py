@@ -1,6 +1,6 @@
 """Define the tables; import them from here."""
 
-from newsletter.store.tables.admin import Counter, DkimKey, HookDelivery, KeyPurpose, SigningKey
+from newsletter.store.tables.admin import Beat, Counter, DkimKey, HookDelivery, KeyPurpose, SigningKey
 from newsletter.store.tables.base import Base
 from newsletter.store.tables.desk import ApiToken, AuditEvent, DeskLink, Editor
 from newsletter.store.tables.destinations import Destination, WarmupState
@@ -44,6 +44,7 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Batch",
+    "Beat",
     "Block",
     "BucketLease",
     "ClickCount",

@@ -69,6 +69,15 @@ class HookDelivery(Base):
     response: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+class Beat(Base):
+    """When something that must happen again and again last happened."""
+
+    __tablename__ = "beats"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Counter(Base):
     """A number that grows without gaps, even when a transaction is rolled back."""
 

@@ -67,7 +67,10 @@ class Newsletter(Base):
 
 
 class Topic(Base):
-    """A subject that readers follow; ``number`` is its bit (0 to 62) in the masks of its newsletter."""
+    """A subject that readers follow; ``number`` is its bit (0 to 62) in the masks of its newsletter.
+
+    A retired one is offered to nobody any more; it is never deleted, so that its bit means nothing else later.
+    """
 
     __tablename__ = "topics"
     __table_args__ = (UniqueConstraint("newsletter_id", "slug"), UniqueConstraint("newsletter_id", "number"))
@@ -77,6 +80,7 @@ class Topic(Base):
     number: Mapped[int] = mapped_column(SmallInteger)
     slug: Mapped[str] = mapped_column(String(60))
     name: Mapped[str] = mapped_column(String(120))
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Schedule(Base):

@@ -122,6 +122,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("first_id", "second_id", name="pk_story_links"),
     )
     op.create_index("ix_story_links_second_id", "story_links", ["second_id"], unique=False)
+    op.create_table(
+        "beats",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_beats"),
+    )
+    op.add_column("topics", sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("alerts", sa.Column("newsletter_id", sa.Integer(), nullable=True))
     op.add_column("alerts", sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("alerts", sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True))
@@ -245,6 +252,8 @@ def downgrade() -> None:
     op.drop_column("alerts", "resolved_at")
     op.drop_column("alerts", "mailed_at")
     op.drop_column("alerts", "newsletter_id")
+    op.drop_column("topics", "retired_at")
+    op.drop_table("beats")
     op.drop_index("ix_story_links_second_id", table_name="story_links")
     op.drop_table("story_links")
     op.drop_index("ix_issue_articles_article_id", table_name="issue_articles")
