@@ -104,7 +104,9 @@ class Source(Base):
     that of its articles. ``pace_seconds`` is the learned time between two polls, NULL until it is known;
     ``rhythm_seconds`` the usual time between two new articles. ``lost_count``: polls that found the whole window new,
     so that articles may have been missed in between. ``moved_url``: where permanent redirects lead, ``moved_count``
-    times in a row since ``moved_since``. The hub columns are a WebSub subscription: ``hub_token`` stands in the
+    times in a row since ``moved_since``. ``floor_seconds`` is the shortest time between two polls the feed asks for,
+    ``skip_hours`` the hours of the day in UTC that it wants left out (bit 0 = midnight). ``skipped`` counts the items
+    that the last reading left out, by reason. The hub columns are a WebSub subscription: ``hub_token`` stands in the
     callback's path.
     """
 
@@ -141,6 +143,9 @@ class Source(Base):
     moved_url: Mapped[str | None] = mapped_column(String(2000))
     moved_count: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     moved_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    floor_seconds: Mapped[int | None] = mapped_column(Integer)
+    skip_hours: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    skipped: Mapped[dict[str, int]] = mapped_column(JSON, default=dict, server_default="{}")
     hub_url: Mapped[str | None] = mapped_column(String(2000))
     hub_topic: Mapped[str | None] = mapped_column(String(2000))
     hub_token: Mapped[str | None] = mapped_column(String(40))
@@ -157,9 +162,11 @@ class Article(Base):
     the website says, ``feed_position`` its place in the feed when it was last seen there (0 = first). ``story_key``
     is the website's own id of the story. ``is_worth_telling``: an editor tells it to readers who know its story
     already. ``image_fault`` says why its image is left out; ``image_checked_at`` NULL: not looked at yet.
+    ``repeats_id`` is the earlier article of the same source that had the same title within three days.
     """
 
     __tablename__ = "articles"
+    __table_args__ = (Index("ix_articles_seen", "first_seen_at"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[int] = mapped_column(Integer, unique=True)
@@ -186,6 +193,7 @@ class Article(Base):
     is_worth_telling: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     image_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     image_fault: Mapped[str | None] = mapped_column(String(40))
+    repeats_id: Mapped[int | None] = mapped_column(BigId)
 
 
 class StoryLink(Base):
