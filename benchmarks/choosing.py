@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from newsletter.domain import selection
-from newsletter.domain.selection import Candidate, Chooser, History
+from newsletter.domain.histories import History
+from newsletter.domain.selection import Candidate, Chooser, Limits
 from newsletter.domain.subscriptions import REACH, Cadence
 
 T = TypeVar("T")
@@ -46,7 +47,9 @@ class Issue:
 
     def chooser(self) -> Chooser:
         """Prepare the choosing."""
-        return Chooser(self.candidates, highest=self.highest, maximum=PICKS, cut_off=self.cut_off)
+        return Chooser(
+            self.candidates, highest=self.highest, limits=Limits(maximum=PICKS), cut_off=self.cut_off
+        )
 
 
 def main() -> None:

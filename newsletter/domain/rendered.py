@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any  # JSON objects
 
 from newsletter.domain.issues import IssueKind
-from newsletter.domain.selection import Candidate, Chooser
+from newsletter.domain.selection import Candidate, Chooser, Limits, encode_picks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,19 @@ class FrozenStory:
     def candidate(self) -> Candidate:
         """Return what choosing needs to know."""
         dated_at = min(self.published_at or self.seen_at, self.seen_at)
-        return Candidate(self.number, self.topics, self.seen_at, self.is_fresh, dated_at)
+        return Candidate(
+            self.number,
+            self.topics,
+            self.seen_at,
+            self.is_fresh,
+            dated_at,
+            members=self.members,
+            more=tuple(link.number for link in self.more),
+            section=self.section,
+            author=self.author,
+            is_missed=self.is_missed,
+            is_update=self.is_update,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,14 +143,33 @@ class FrozenIssue:
     is_flash: bool = False
     is_fallback: bool = False
 
-    def chooser(self) -> Chooser:
-        """Prepare the choosing of readers' stories."""
+    def chooser(self, *, is_first: bool = False) -> Chooser:
+        """Prepare the choosing of readers' stories; ``is_first``: for readers who have just come."""
         return Chooser(
             [story.candidate for story in self.stories],
             highest=self.highest,
-            maximum=self.story_maximum,
+            limits=self._limits(),
             cut_off=self.cut_off_at,
+            is_first=is_first,
+            is_breaking=self.kind is IssueKind.BREAKING,
         )
+
+    def _limits(self) -> Limits:
+        if self.kind is IssueKind.BREAKING:  # one story, for those who follow its topic
+            return Limits(maximum=self.story_maximum)
+        return Limits(
+            maximum=self.story_maximum,
+            top_count=self.top_count,
+            outside_percent=self.outside_percent,
+            section_maximum=self.section_maximum,
+            author_maximum=self.author_maximum,
+            reach=timedelta(hours=self.reach_hours),
+        )
+
+    @property
+    def missed(self) -> bytes:
+        """Return the articles that are told once more, as picks."""
+        return encode_picks((s.number for s in self.stories if s.is_missed), highest=self.highest)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the issue as a JSON object."""

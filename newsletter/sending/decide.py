@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from newsletter.domain import subscriptions
+from newsletter.domain.histories import History
 from newsletter.domain.mailings import MessageStatus, PlannedMessage, WithheldReason
-from newsletter.domain.selection import History
 from newsletter.domain.subscriptions import Cadence
 from newsletter.sending.context import Context
 from newsletter.sending.results import NO_CODE, Origin, Result

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from newsletter.domain.histories import History
 from newsletter.domain.mailings import members
 from newsletter.domain.rendered import FrozenIssue
-from newsletter.domain.selection import History
 from newsletter.store import Session, mailings, readers
 from newsletter.store.leases import Claim
 from newsletter.store.tables import Mailing

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from newsletter.domain.errors import Conflict, InvalidInput
+from newsletter.domain.histories import History
 from newsletter.domain.rendered import FrozenIssue
-from newsletter.domain.selection import History
 from newsletter.domain.subscriptions import Cadence
 from newsletter.store import Session, mailings, readers
 

@@ -1,16 +1,17 @@
-"""Check the choosing of stories against a plain walk over the candidates."""
+"""Check the choosing of stories by examples; test_choosing.py holds it against a plain walk."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any  # limits are of several types
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.domain import selection
-from newsletter.domain.selection import Candidate, Chooser, History
+from newsletter.domain.selection import Candidate, Chooser, Limits
 from newsletter.domain.subscriptions import Cadence
 from tests.clocks import NOON
 
@@ -18,76 +19,34 @@ HOUR = timedelta(hours=1)
 HIGHEST = 40
 SPORT, CULTURE = 0b01, 0b10
 NUMBERS = st.integers(1, HIGHEST)
-TOPICS = st.integers(0, 0b1111) | st.just(1 << 62)
-
-CANDIDATES = st.lists(
-    st.builds(
-        lambda number, topics, age, delay, is_fresh: Candidate(
-            number, topics, NOON - age * HOUR, is_fresh, NOON - (age + delay) * HOUR
-        ),
-        number=NUMBERS,
-        topics=TOPICS,
-        age=st.integers(0, 200),
-        delay=st.integers(0, 3),
-        is_fresh=st.booleans(),
-    ),
-    unique_by=lambda candidate: candidate.number,
-    max_size=24,
-)
 
 
-def candidate(number: int, *, topics: int = 0, hours_ago: int = 1, is_fresh: bool = True) -> Candidate:
+def candidate(
+    number: int, *, topics: int = 0, hours_ago: int = 1, is_fresh: bool = True, **more: Any
+) -> Candidate:
     at = NOON - hours_ago * HOUR
-    return Candidate(number, topics, at, is_fresh, at)
+    return Candidate(number, topics, at, is_fresh, at, **more)
 
 
-def chooser(candidates: list[Candidate], *, maximum: int = 16) -> Chooser:
-    return Chooser(selection.rank(candidates), highest=HIGHEST, maximum=maximum, cut_off=NOON)
+def chooser(candidates: list[Candidate], *, maximum: int = 16, **limits: Any) -> Chooser:
+    return Chooser(
+        selection.rank(candidates), highest=HIGHEST, limits=Limits(maximum=maximum, **limits), cut_off=NOON
+    )
 
 
 def chosen(
-    found: Chooser, *, topics: int = 0, cadence: Cadence = Cadence.EVERY_ISSUE, had: int = 0
+    found: Chooser,
+    *,
+    topics: int = 0,
+    cadence: Cadence = Cadence.EVERY_ISSUE,
+    had: int = 0,
+    again: int = 0,
 ) -> list[int]:
-    return found.in_order(found.choose(topics=topics, cadence=cadence, history=had))
+    return found.in_order(found.choose(topics=topics, cadence=cadence, history=had, again=again))
 
 
 def history(*numbers: int) -> int:
     return int.from_bytes(selection.encode_picks(numbers, highest=HIGHEST), "big")
-
-
-def walk(
-    candidates: list[Candidate], *, topics: int, cadence: Cadence, had: set[int], maximum: int
-) -> list[int]:
-    """Choose in the plainest way: look at each candidate, newest first."""
-    reach = {
-        Cadence.EVERY_ISSUE: timedelta(),
-        Cadence.DAILY: timedelta(days=1),
-        Cadence.WEEKLY: timedelta(days=7),
-    }
-    numbers = []
-    for each in sorted(candidates, key=lambda c: (NOON - c.dated_at, -c.number)):
-        is_within = each.is_fresh or NOON - each.seen_at < reach[cadence]
-        is_wanted = topics == 0 or each.topics == 0 or each.topics & topics != 0
-        if is_within and is_wanted and each.number not in had:
-            numbers.append(each.number)
-    return numbers[:maximum]
-
-
-@given(
-    candidates=CANDIDATES,
-    topics=TOPICS,
-    cadence=st.sampled_from(Cadence),
-    had=st.sets(NUMBERS),
-    maximum=st.integers(1, 20),
-)
-def test_choosing_equals_a_walk_over_all_candidates(
-    candidates: list[Candidate], topics: int, cadence: Cadence, had: set[int], maximum: int
-) -> None:
-    found = chooser(candidates, maximum=maximum)
-
-    numbers = chosen(found, topics=topics, cadence=cadence, had=history(*had))
-
-    assert numbers == walk(candidates, topics=topics, cadence=cadence, had=had, maximum=maximum)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +114,7 @@ def test_stories_stand_newest_first_and_of_equals_the_later_number_first() -> No
 
 
 def test_an_issue_without_candidates_has_nothing_for_anybody() -> None:
-    empty = Chooser([], highest=0, maximum=16, cut_off=NOON)
+    empty = Chooser([], highest=0, limits=Limits(maximum=16), cut_off=NOON)
 
     assert empty.choose(topics=SPORT, cadence=Cadence.WEEKLY, history=0b1011) == b""
     assert empty.in_order(b"\xff") == []
@@ -175,47 +134,6 @@ def test_picks_have_no_leading_zeros(numbers: list[int], picks: bytes) -> None:
     assert selection.encode_picks(numbers, highest=HIGHEST) == picks
 
 
-@given(ours=st.sets(NUMBERS), then=st.sets(NUMBERS), highest_then=st.integers(HIGHEST, HIGHEST * 2))
-def test_a_history_joins_mailings_before_and_after(ours: set[int], then: set[int], highest_then: int) -> None:
-    for highest in (HIGHEST, HIGHEST * 3):
-        joined = History(highest=highest)
-
-        joined.add(
-            [(7, selection.encode_picks(ours, highest=highest))], highest_then=highest, cut_off_at=NOON
-        )
-        picks = selection.encode_picks(then, highest=highest_then)
-        joined.add([(7, picks)], highest_then=highest_then, cut_off_at=NOON)
-
-        expected = sum(1 << highest - number for number in ours | then)
-        assert joined.of(7, signup_number=None) == expected
-
-
-def test_articles_newer_than_a_mailing_fall_off_its_histories() -> None:
-    joined = History(highest=39)
-
-    joined.add([(7, selection.encode_picks([41, 40, 38], highest=41))], highest_then=41, cut_off_at=NOON)
-
-    assert joined.of(7, signup_number=None) == 0b10
-
-
-@pytest.mark.parametrize(("signup_number", "mask"), [(None, 0b1), (38, 0b101), (40, 0b1), (41, 0b1)])
-def test_the_article_of_the_signup_counts_as_had(signup_number: int | None, mask: int) -> None:
-    joined = History(highest=40)
-    joined.add([(7, b"\1")], highest_then=40, cut_off_at=NOON)
-
-    assert joined.of(7, signup_number=signup_number) == mask
-
-
-def test_readers_have_histories_of_their_own_and_the_newest_issue_counts() -> None:
-    joined = History(highest=40)
-
-    joined.add([(7, b"\1"), (8, b"\2")], highest_then=39, cut_off_at=NOON - HOUR)
-    joined.add([(8, b"\1")], highest_then=40, cut_off_at=NOON)
-
-    assert [joined.of(reader, signup_number=None) for reader in (7, 8, 9)] == [0b10, 0b101, 0]
-    assert [joined.last_at(reader) for reader in (7, 8, 9)] == [NOON - HOUR, NOON, None]
-
-
 @pytest.mark.parametrize("maximum", [1, 2, 7, 8, 9, 15, 16, 17, 40])
 def test_as_many_stories_are_chosen_as_fit_wherever_they_stand(maximum: int) -> None:
     found = chooser([candidate(number) for number in range(1, 41)], maximum=maximum)
@@ -226,3 +144,105 @@ def test_as_many_stories_are_chosen_as_fit_wherever_they_stand(maximum: int) -> 
     left = [number for number in range(40, 0, -1) if number not in had]
     assert numbers == left[:maximum]
     assert chosen(found, had=history(*had)) == numbers  # remembered
+
+
+def test_who_had_any_article_of_a_story_has_had_it_and_its_picks_are_what_the_mail_names() -> None:
+    story = candidate(9, members=(8, 3), more=(8,))
+    found = chooser([story, candidate(7)])
+
+    picks = found.choose(topics=0, cadence=Cadence.DAILY, history=0)
+
+    assert selection.decode_picks(picks, highest=HIGHEST) == [9, 8, 7]
+    assert found.in_order(picks) == [9, 7]
+    assert [chosen(found, had=history(number)) for number in (9, 8, 3)] == [[7]] * 3
+    assert chosen(chooser([replace(story, more=(), is_update=True)]), had=history(8, 3)) == [9]
+
+
+def test_the_top_is_for_everybody_and_is_not_filled_up_for_those_who_had_it() -> None:
+    found = chooser([candidate(n, topics=SPORT if n > 2 else CULTURE) for n in range(1, 7)], top_count=2)
+
+    assert chosen(found, topics=CULTURE) == [6, 5, 2, 1]
+    assert chosen(found, topics=CULTURE, had=history(6, 5)) == [2, 1]
+
+
+def test_the_top_is_of_what_is_new_in_the_time_of_a_cadence() -> None:
+    old = candidate(9, topics=SPORT, hours_ago=30, is_fresh=False)
+    found = chooser(
+        [replace(old, dated_at=NOON), candidate(8, topics=SPORT), candidate(7, topics=SPORT)],
+        top_count=1,
+        reach=48 * HOUR,
+    )
+
+    assert chosen(found, topics=CULTURE, cadence=Cadence.DAILY) == [8]
+    assert chosen(found, topics=CULTURE, cadence=Cadence.WEEKLY) == [9]
+    assert chosen(found, topics=SPORT, cadence=Cadence.DAILY) == [9, 8, 7]
+
+
+@pytest.mark.parametrize(
+    ("own", "outside", "numbers"), [(10, 10, 8), (8, 1, 9), (4, 10, 4), (3, 10, 3), (0, 10, 0)]
+)
+def test_a_share_of_the_mail_is_from_outside_the_readers_topics(own: int, outside: int, numbers: int) -> None:
+    """Of ten stories two; of fewer not more than a fifth."""
+    stories = [candidate(n, topics=SPORT) for n in range(1, own + 1)]
+    strange = [candidate(20 + n, topics=CULTURE) for n in range(outside)]
+    found = chooser(stories + strange, maximum=10, outside_percent=20)
+
+    mail = chosen(found, topics=SPORT)
+
+    assert sum(number < 20 for number in mail) == min(numbers, own)
+    assert sum(number >= 20 for number in mail) == {10: 2, 8: 1, 4: 1, 3: 0, 0: 0}[own]
+    assert len(chosen(found)) == min(10, own + outside)
+
+
+def test_no_section_and_no_author_has_more_than_its_share() -> None:
+    found = chooser(
+        [candidate(n, section=n % 2, author="Ada" if n > 4 else "") for n in range(1, 11)],
+        section_maximum=2,
+        author_maximum=3,
+    )
+
+    assert chosen(found) == [10, 9, 8, 3]
+    assert chosen(found, had=history(10, 8)) == [9, 7, 6, 4]
+
+
+def test_what_was_missed_is_told_once_more_at_the_end_and_never_alone() -> None:
+    missed = candidate(9, topics=SPORT, hours_ago=900, is_fresh=False, is_missed=True, members=(2,))
+    found = chooser([missed, candidate(5)], maximum=1)
+
+    assert chosen(found) == [5, 9]
+    assert chosen(found, had=history(9)) == [5, 9]
+    assert chosen(found, had=history(9), again=history(9)) == chosen(found, again=history(2)) == [5]
+    assert chosen(found, topics=CULTURE) == [5]
+    assert found.choose(topics=0, cadence=Cadence.DAILY, history=history(5)) == b""
+
+
+def test_a_blocked_article_takes_its_story_out_while_the_issue_goes_out() -> None:
+    found = chooser([candidate(9, more=(8,)), candidate(7, members=(6,)), candidate(5)], top_count=1)
+    assert chosen(found) == [9, 7, 5]
+
+    found.block(frozenset({8, 6}))
+    assert (chosen(found), found.blocked) == ([7, 5], frozenset({8, 6}))
+
+    found.block({7})
+    assert chosen(found) == [9, 5]
+
+
+def test_a_first_digest_reaches_back_a_week_whatever_the_cadence() -> None:
+    candidates = [candidate(2, hours_ago=7 * 24 - 1, is_fresh=False), candidate(1, hours_ago=7 * 24)]
+    found = Chooser(candidates[:1], highest=HIGHEST, limits=Limits(maximum=9), cut_off=NOON, is_first=True)
+
+    assert chosen(found, cadence=Cadence.EVERY_ISSUE) == [2]
+
+
+def test_breaking_news_has_no_rhythm_and_no_reach() -> None:
+    old = candidate(2, topics=SPORT, hours_ago=100, is_fresh=False)
+    found = Chooser([old], highest=HIGHEST, limits=Limits(maximum=1), cut_off=NOON, is_breaking=True)
+
+    assert [chosen(found, topics=SPORT, cadence=cadence) for cadence in Cadence] == [[2]] * len(Cadence)
+    assert chosen(found, topics=CULTURE) == []
+
+
+def test_a_choice_says_how_many_stories_it_tells_without_those_told_once_more() -> None:
+    found = chooser([candidate(9, more=(8,)), candidate(7), candidate(3, is_missed=True)])
+
+    assert found.choice(topics=0, cadence=Cadence.DAILY, history=0).story_count == 2
