@@ -17,6 +17,7 @@ from sqlalchemy import Connection, create_engine, text
 from newsletter.digest import build as building
 from newsletter.digest import desk, newsletters, plan
 from newsletter.digest.newsletters import NewsletterDraft
+from newsletter.domain.editors import Actor, Role, Way
 from newsletter.domain.issues import IssueStatus
 from newsletter.domain.mailings import BUCKET_SIZE, MailingStatus, MessageStatus
 from newsletter.ingest import articles
@@ -58,7 +59,7 @@ def prepare(url: str, *, reader_count: int, is_personal: bool) -> Audience:
         newsletter_id = _add_newsletter(session, now=now)
     with database.transaction() as session:
         issue_id = plan.plan_now(session, newsletter_id, now=now).id
-        desk.approve(session, issue_id, by="benchmark", now=now)
+        desk.approve(session, issue_id, actor=Actor(name="benchmark", way=Way.CLI, role=Role.SEND), now=now)
     building.build(database.transaction, issue_id, environment=Environment(), now=now)
     with database.transaction() as session:
         _add_readers(session.connection(), newsletter_id, reader_count, is_personal=is_personal, now=now)

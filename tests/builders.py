@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any  # a builder takes any column
 
 from newsletter.domain import addresses
+from newsletter.domain.editors import Actor, Role, Way
 from newsletter.domain.subscriptions import Cadence, SubscriptionStatus
 from newsletter.store import Session, counters
 from newsletter.store.tables import (
@@ -18,6 +19,8 @@ from newsletter.store.tables import (
     Topic,
 )
 from tests.clocks import NOON
+
+EDITOR = Actor(name="editor", way=Way.CLI, role=Role.ADMIN)
 
 
 def add_newsletter(session: Session, **over: Any) -> Newsletter:

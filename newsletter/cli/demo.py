@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import typer
 
 from newsletter import wiring
-from newsletter.cli import issues, output, tree, up
+from newsletter.cli import output, showing, tree, up
 from newsletter.cli.scenario import DemoReader, DemoStuck, Interrupted, Scenario
 from newsletter.cli.tree import Inbox
 from newsletter.digest.newsletters import NewsletterDraft
@@ -131,7 +131,7 @@ def _account(receipt: Receipt, *, json_wanted: bool) -> None:
         output.as_json({"receipt": receipt.as_dict()})
     else:
         output.say("")
-        output.console().print(issues.drawn(receipt))
+        output.console().print(showing.drawn(receipt))
 
 
 def _invite(stage: _Stage) -> None:

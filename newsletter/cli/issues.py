@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import webbrowser
 from datetime import datetime
@@ -11,26 +10,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from newsletter.cli import output, proofing, proofs, watching
+from newsletter.cli import acting, arranging, deciding, output, proofing, proofs, showing, watching
 from newsletter.cli.newsletters import Slug
 from newsletter.cli.opening import opened
+from newsletter.cli.showing import Number
 from newsletter.digest import build as building
 from newsletter.digest import desk, plan
 from newsletter.domain.errors import Conflict
 from newsletter.domain.issues import IssueStatus
-from newsletter.domain.mailings import Receipt
-from newsletter.reporting import progress as progressing
 from newsletter.reporting import receipts
-from newsletter.sending import control
-from newsletter.store import Session, issues, mailings, newsletters
+from newsletter.store import issues, mailings, newsletters
 from newsletter.store.tables import Issue
 from newsletter.wiring import App
 
 app = typer.Typer(no_args_is_help=True, help="Plan, build, preview, approve, send and account for issues.")
-Number = Annotated[int, typer.Argument(metavar="ID", help="The issue's id, as the list shows it.")]
 _NOBODY = "reader@example.com"  # whom a preview is addressed to
+for commands in (arranging, deciding):
+    app.add_typer(commands.app)
 
 
 @app.command("list")
@@ -49,7 +46,7 @@ def listing(
         found = issues.listing(
             session, newsletter_id=newsletter_id, status=status, search=search, limit=limit
         )
-        records = [_summary(session, issue) for issue in found]
+        records = [showing.summary(session, issue) for issue in found]
     output.table(
         records,
         json_wanted=json_wanted,
@@ -61,7 +58,7 @@ def listing(
 def show(issue: Number, json_wanted: output.AsJson = False) -> None:
     """Show one issue: where it stands, why, and what is in it."""
     with opened() as service, service.reading() as session:
-        fields = _fields(session, issues.get(session, issue), now=service.clock.now())
+        fields = showing.fields(session, issues.get(session, issue), now=service.clock.now())
     output.record(fields, json_wanted=json_wanted)
 
 
@@ -70,7 +67,7 @@ def plan_(newsletter: Slug, json_wanted: output.AsJson = False) -> None:
     """Plan an issue outside every schedule, with what is new up to now; nothing is mailed before "issues send"."""
     with opened() as service, service.transaction() as session:
         found = newsletters.by_slug(session, newsletter)
-        fields = _summary(session, plan.plan_now(session, found.id, now=service.clock.now()))
+        fields = showing.summary(session, plan.plan_now(session, found.id, now=service.clock.now()))
     output.record(fields, json_wanted=json_wanted)
 
 
@@ -81,7 +78,7 @@ def build(issue: Number, json_wanted: output.AsJson = False) -> None:
         _build(service, issue, now=service.clock.now())
         with service.reading() as session:
             found = issues.get(session, issue)
-            fields = _fields(session, found, now=service.clock.now())
+            fields = showing.fields(session, found, now=service.clock.now())
             if found.fault:
                 raise Conflict(
                     found.fault, hint=f"Then: newsletter issues build {issue}", reason="template_fault"
@@ -118,30 +115,9 @@ def preview(
 
 
 @app.command()
-def approve(
-    issue: Number,
-    by: Annotated[str, typer.Option(help="Who approves; otherwise your user name.")] = "",
-) -> None:
-    """Approve an issue as it stands, before or after its build; a held one is ready again."""
-    with opened() as service:
-        with service.transaction() as session:
-            desk.approve(session, issue, by=by or getpass.getuser(), now=service.clock.now())
-        service.bell.ring("newsletter.sweep")
-    output.say(f"Issue {issue} is approved.")
-
-
-@app.command()
-def hold(issue: Number) -> None:
-    """Keep a built issue from being mailed until it is approved."""
-    with opened() as service, service.transaction() as session:
-        desk.hold(session, issue)
-    output.say(f"Issue {issue} is held. Let it go with: newsletter issues approve {issue}")
-
-
-@app.command()
 def send(
     issue: Number,
-    by: Annotated[str, typer.Option(help="Who approves; otherwise your user name.")] = "",
+    by: acting.By = "",
     watch: Annotated[
         bool, typer.Option("--watch", help="Show how it goes until everybody has a result.")
     ] = False,
@@ -150,7 +126,7 @@ def send(
     with opened() as service:
         now = service.clock.now()
         with service.transaction() as session:
-            desk.approve(session, issue, by=by or getpass.getuser(), now=now)
+            desk.approve(session, issue, actor=acting.actor(by), now=now)
         status = _build(service, issue, now=now)
         if status not in (IssueStatus.BUILT, IssueStatus.MAILED):  # a worker may be faster
             with service.reading() as session:
@@ -174,37 +150,6 @@ def watch_(issue: Number) -> None:
 
 
 @app.command()
-def pause(issue: Number) -> None:
-    """Stop mailing an issue; messages under way are finished."""
-    with opened() as service, service.transaction() as session:
-        control.pause(session, issue)
-    output.say(f"Issue {issue} is paused. Go on with: newsletter issues resume {issue}")
-
-
-@app.command()
-def resume(issue: Number) -> None:
-    """Go on mailing an issue that was paused."""
-    with opened() as service:
-        with service.transaction() as session:
-            control.resume(session, issue)
-        service.bell.ring("newsletter.drain")
-    output.say(f"Issue {issue} goes on.")
-
-
-@app.command()
-def cancel(issue: Number) -> None:
-    """Give an issue up; when it is being mailed, nobody else gets it, and the receipt says so."""
-    with opened() as service:
-        with service.transaction() as session:
-            if mailings.of_issue(session, issue) is None:
-                desk.cancel(session, issue)
-            else:
-                control.cancel(session, issue)
-        service.bell.ring("newsletter.drain")
-    output.say(f"Issue {issue} is cancelled.")
-
-
-@app.command()
 def receipt(issue: Number, json_wanted: output.AsJson = False) -> None:
     """Account for every planned reader of an issue; exit with 1 when the account does not add up."""
     with opened() as service, service.reading() as session:
@@ -220,25 +165,10 @@ def receipt(issue: Number, json_wanted: output.AsJson = False) -> None:
     if json_wanted:
         output.as_json({"receipt": account.as_dict(), "mailing": status, "fault": fault})
     else:
-        output.console().print(drawn(account))
+        output.console().print(showing.drawn(account))
         output.say(f"The mailing is {status}.{f' {fault}' if fault else ''}")
     if not account.adds_up:
         raise typer.Exit(1)
-
-
-def drawn(account: Receipt) -> Table:
-    """Return a receipt as a sum that a person can check."""
-    table = Table(box=None, show_header=False, padding=(0, 2), show_footer=False)
-    table.add_column(justify="left")
-    table.add_column(justify="right")
-    table.add_row("[bold]planned[/bold]", f"[bold]{account.planned:,}[/bold]")
-    table.add_row("= submitted", f"{account.submitted:,}")
-    for reason, count in account.withheld.items():
-        table.add_row(f"+ withheld ({reason.replace('_', ' ')})", f"{count:,}")
-    for name in ("failed", "deferred", "uncertain", "unclaimed"):
-        table.add_row(f"+ {name}", f"{getattr(account, name):,}")
-    table.add_row("", "[green]adds up[/green]" if account.adds_up else "[red]does not add up[/red]")
-    return table
 
 
 def _build(service: App, issue_id: int, *, now: datetime) -> IssueStatus:
@@ -260,35 +190,3 @@ def _not_ready(issue: Issue) -> Conflict:
         hint=f"See where it stands with: newsletter issues show {issue.id}",
         reason="not_built",
     )
-
-
-def _summary(session: Session, issue: Issue) -> output.Record:
-    return {
-        "id": issue.id,
-        "newsletter": newsletters.get(session, issue.newsletter_id).slug,
-        "number": issue.number,
-        "status": issue.status,
-        "reason": issue.reason or ("template fault" if issue.fault else None),
-        "cut_off_at": issue.cut_off_at,
-        "stories": len(issues.frozen(issue).stories) if issue.frozen else None,
-    }
-
-
-def _fields(session: Session, issue: Issue, *, now: datetime) -> output.Record:
-    mailing = mailings.of_issue(session, issue.id)
-    progress = progressing.progress_of(session, mailing.id, now=now) if mailing else None
-    stories = issues.frozen(issue).stories if issue.frozen else ()
-    return {
-        **_summary(session, issue),
-        "planned_at": issue.planned_at,
-        "built_at": issue.built_at,
-        "approved_at": issue.approved_at,
-        "approved_by": issue.approved_by,
-        "fault": issue.fault,
-        "mailing": mailing.status if mailing else None,
-        "mailing_started_at": mailing.started_at if mailing else None,
-        "mailing_finished_at": mailing.finished_at if mailing else None,
-        "mailing_fault": mailing.fault if mailing else None,
-        "progress": progress.as_dict() if progress else None,
-        "stories": [{"number": each.number, "title": each.title, "new": each.is_fresh} for each in stories],
-    }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlencode, urlsplit
 
+from newsletter.cli import acting
 from newsletter.cli.tree import Inbox
 from newsletter.digest import desk as decisions
 from newsletter.digest import newsletters as desk
@@ -138,7 +139,7 @@ class Scenario:
         with service.transaction() as session:
             found = newsletters.by_slug(session, newsletter)
             issue_id = plan.plan_now(session, found.id, now=service.clock.now()).id
-            decisions.approve(session, issue_id, by="demo", now=service.clock.now())
+            decisions.approve(session, issue_id, actor=acting.actor("demo"), now=service.clock.now())
         service.bell.ring("newsletter.build", issue_id)
         self._wait("the issue", lambda: self._is_mailed(issue_id))
         with service.reading() as session:

@@ -43,6 +43,7 @@ def build(
         if issue.status is not IssueStatus.PLANNED or issue.cut_off_at > now:
             return issue.status
         frozen, since = _freeze(session, issue)
+        revision = issue.revision
         if _is_skipped(session, frozen, issue_id):
             return issues.get(session, issue_id).status
     try:
@@ -52,7 +53,7 @@ def build(
             issues.record_fault(session, issue_id, str(error))
             return issues.get(session, issue_id).status
     with transactions() as session:
-        return _keep(session, frozen, rendered, since=since, now=now)
+        return _keep(session, frozen, rendered, revision=revision, since=since, now=now)
 
 
 def preview(
@@ -136,13 +137,21 @@ def _is_skipped(session: Session, frozen: FrozenIssue, issue_id: int) -> bool:
 
 
 def _keep(
-    session: Session, frozen: FrozenIssue, rendered: list[RenderedBlock], *, since: datetime, now: datetime
+    session: Session,
+    frozen: FrozenIssue,
+    rendered: list[RenderedBlock],
+    *,
+    revision: int,
+    since: datetime,
+    now: datetime,
 ) -> IssueStatus:
+    """Keep what was built, unless the desk has changed the issue meanwhile: then it is built again."""
     is_ours = issues.move(
         session,
         frozen.issue_id,
         IssueStatus.BUILT,
         only_from=IssueStatus.PLANNED,
+        only_revision=revision,
         frozen=frozen.as_dict(),
         nonce=frozen.nonce,
         since=since,

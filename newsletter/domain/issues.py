@@ -61,12 +61,23 @@ class SkipReason(StrEnum):
     VETOED = "vetoed"
 
 
+# What the desk can still decide about.
+OPEN = (IssueStatus.PLANNED, IssueStatus.BUILT, IssueStatus.HELD)
+
 MOVES: dict[IssueStatus, frozenset[IssueStatus]] = {
     IssueStatus.PLANNED: frozenset({IssueStatus.BUILT, IssueStatus.SKIPPED, IssueStatus.CANCELLED}),
     IssueStatus.BUILT: frozenset(
-        {IssueStatus.MAILED, IssueStatus.HELD, IssueStatus.SKIPPED, IssueStatus.CANCELLED}
+        {
+            IssueStatus.PLANNED,  # changed at the desk: built again
+            IssueStatus.MAILED,
+            IssueStatus.HELD,
+            IssueStatus.SKIPPED,
+            IssueStatus.CANCELLED,
+        }
     ),
-    IssueStatus.HELD: frozenset({IssueStatus.BUILT, IssueStatus.MAILED, IssueStatus.CANCELLED}),
+    IssueStatus.HELD: frozenset(
+        {IssueStatus.PLANNED, IssueStatus.BUILT, IssueStatus.MAILED, IssueStatus.CANCELLED}
+    ),
     IssueStatus.MAILED: frozenset(),
     IssueStatus.SKIPPED: frozenset(),
     IssueStatus.CANCELLED: frozenset(),

@@ -40,9 +40,9 @@ def expand(transactions: Transactions, issue_id: int, *, now: datetime) -> int |
 
 
 def _start(session: Session, issue_id: int, *, now: datetime) -> Mailing | None:
+    issue = issues.lock(session, issue_id)  # from here on, the desk changes it no more
     if issue_id not in issues.ready(session):
         return None
-    issue = issues.get(session, issue_id)
     if mailings.next_bucket(session, issue.newsletter_id, after=-1) is None:
         issues.move(session, issue_id, IssueStatus.SKIPPED, reason=SkipReason.NO_READERS)
         return None

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.domain.errors import Conflict, NotFound
-from newsletter.domain.issues import MOVES, IssueStatus, OnSilence
+from newsletter.domain.issues import MOVES, IssueKind, IssueStatus, OnSilence
 from newsletter.domain.layout import StoryStyle
 from newsletter.domain.rendered import BlockKind, FrozenIssue
 from newsletter.store import counters
@@ -63,6 +63,14 @@ def get(session: Session, issue_id: int) -> Issue:
     return found
 
 
+def lock(session: Session, issue_id: int) -> Issue:
+    """Return an issue as it stands, and let nobody else change it until the transaction ends; raise NotFound."""
+    query = select(Issue).where(Issue.id == issue_id).with_for_update()
+    if session.scalar(query.execution_options(populate_existing=True)) is None:
+        return get(session, issue_id)  # raises
+    return session.get_one(Issue, issue_id)
+
+
 def by_number(session: Session, newsletter_id: int, number: int) -> Issue:
     """Return an issue by its number in its newsletter; raise NotFound."""
     found = session.scalar(select(Issue).where(Issue.newsletter_id == newsletter_id, Issue.number == number))
@@ -104,6 +112,8 @@ def last_cut_off(
         select(Issue.cut_off_at)
         .where(
             Issue.newsletter_id == newsletter_id,
+            Issue.kind
+            == IssueKind.DIGEST,  # breaking news carries one article and leaves the rest to the digest
             Issue.status.in_(_CARRIED),
             Issue.cut_off_at <= until,
             Issue.id != except_id,
@@ -118,6 +128,7 @@ def carried_numbers(session: Session, newsletter_id: int, *, cut_off_at: datetim
     frozen_ones = session.scalars(
         select(Issue.frozen).where(
             Issue.newsletter_id == newsletter_id,
+            Issue.kind == IssueKind.DIGEST,
             Issue.cut_off_at == cut_off_at,
             Issue.status.in_(_CARRIED),
             Issue.frozen.is_not(None),
@@ -141,10 +152,12 @@ def ready(session: Session) -> list[int]:
     """Return the built issues that may be mailed: approved as they stand, or silence is enough.
 
     Silence is enough for the slots of a schedule, where the newsletter wants it so; an issue that somebody planned by
-    hand goes out when somebody says so.
+    hand, or held, goes out when somebody says so.
     """
     approved = Issue.approved_revision == Issue.revision
-    silence_sends = and_(Newsletter.on_silence == OnSilence.SEND, Issue.schedule_id.is_not(None))
+    silence_sends = and_(
+        Newsletter.on_silence == OnSilence.SEND, Issue.schedule_id.is_not(None), Issue.is_held.is_(False)
+    )
     return list(
         session.scalars(
             select(Issue.id)
@@ -161,18 +174,21 @@ def move(
     target: IssueStatus,
     *,
     only_from: IssueStatus | None = None,
+    only_revision: int | None = None,
     **values: Any,
 ) -> bool:
     """Move an issue with one conditional UPDATE; False when it stands where the move is not allowed.
 
-    ``only_from`` narrows the allowed starts to one. ``values`` are further columns to set with the move.
+    ``only_from`` narrows the allowed starts to one; with ``only_revision`` it moves only as it was then. ``values`` are
+    further columns to set with the move.
     """
     starts = [status for status, targets in MOVES.items() if target in targets]
     if only_from is not None:
         starts = [status for status in starts if status is only_from]
+    as_seen = () if only_revision is None else (Issue.revision == only_revision,)
     result = session.execute(
         update(Issue)
-        .where(Issue.id == issue_id, Issue.status.in_(starts))
+        .where(Issue.id == issue_id, Issue.status.in_(starts), *as_seen)
         .values(status=target, **values)
         .execution_options(synchronize_session="fetch")
     )

@@ -17,7 +17,7 @@ from newsletter.domain.subscriptions import Cadence
 from newsletter.rendering.environment import Environment
 from newsletter.store import Database, Session, blocks, counters, issues, newsletters
 from newsletter.store.tables import Article, Issue, NewsletterArticle
-from tests.builders import add_article, add_newsletter, add_topic
+from tests.builders import EDITOR, add_article, add_newsletter, add_topic
 from tests.clocks import NOON
 
 ENVIRONMENT = Environment()
@@ -128,7 +128,7 @@ def test_what_a_cancelled_issue_would_have_carried_is_in_the_next_one(database: 
     first = planned(database, "One")
     built(database, first)
     with database.transaction() as session:
-        desk.cancel(session, first)
+        desk.cancel(session, first, actor=EDITOR, now=NOON)
     second = planned(database)
 
     built(database, second)
@@ -275,7 +275,7 @@ def test_silence_sends_or_holds_as_the_newsletter_says(session: Session) -> None
         ids.append(issue.id)
 
     before = desk.ready(session)
-    desk.approve(session, ids[1], by="desk", now=NOON)
+    desk.approve(session, ids[1], actor=EDITOR, now=NOON)
 
     assert before == ids[:1]
     assert desk.ready(session) == ids
@@ -286,7 +286,7 @@ def test_an_issue_planned_by_hand_goes_out_only_when_somebody_says_so(session: S
     issues.require_move(session, issue.id, IssueStatus.BUILT)
 
     before = desk.ready(session)
-    desk.approve(session, issue.id, by="desk", now=NOON)
+    desk.approve(session, issue.id, actor=EDITOR, now=NOON)
 
     assert (before, desk.ready(session)) == ([], [issue.id])
 
@@ -294,7 +294,7 @@ def test_an_issue_planned_by_hand_goes_out_only_when_somebody_says_so(session: S
 def test_an_approval_counts_for_the_revision_that_was_approved(session: Session) -> None:
     newsletter = add_newsletter(session, on_silence=OnSilence.HOLD)
     issue = plan.plan_now(session, newsletter.id, now=NOON)
-    desk.approve(session, issue.id, by="desk", now=NOON)
+    desk.approve(session, issue.id, actor=EDITOR, now=NOON)
     issues.require_move(session, issue.id, IssueStatus.BUILT)
     assert desk.ready(session) == [issue.id]
 
@@ -309,9 +309,9 @@ def test_a_held_issue_waits_for_approval(session: Session) -> None:
     issue = plan.plan_now(session, newsletter.id, now=NOON)
     issues.require_move(session, issue.id, IssueStatus.BUILT)
 
-    held = desk.hold(session, issue.id)
+    held = desk.hold(session, issue.id, actor=EDITOR, now=NOON)
     assert (held.status, desk.ready(session)) == (IssueStatus.HELD, [])
-    approved = desk.approve(session, issue.id, by="desk", now=NOON)
+    approved = desk.approve(session, issue.id, actor=EDITOR, now=NOON)
 
     assert (approved.status, desk.ready(session)) == (IssueStatus.BUILT, [issue.id])
 
@@ -319,15 +319,15 @@ def test_a_held_issue_waits_for_approval(session: Session) -> None:
 def test_what_is_over_cannot_be_decided_about(session: Session) -> None:
     newsletter = add_newsletter(session)
     issue = plan.plan_now(session, newsletter.id, now=NOON)
-    desk.cancel(session, issue.id)
+    desk.cancel(session, issue.id, actor=EDITOR, now=NOON)
 
     for decide in (desk.hold, desk.cancel):
         with pytest.raises(Conflict):
-            decide(session, issue.id)
+            decide(session, issue.id, actor=EDITOR, now=NOON)
     with pytest.raises(Conflict):
-        desk.approve(session, issue.id, by="desk", now=NOON)
+        desk.approve(session, issue.id, actor=EDITOR, now=NOON)
     with pytest.raises(NotFound):
-        desk.hold(session, 999)
+        desk.hold(session, 999, actor=EDITOR, now=NOON)
 
 
 def test_planned_issues_are_due_at_their_cut_off(session: Session) -> None:

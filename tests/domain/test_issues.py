@@ -12,8 +12,8 @@ from newsletter.domain.issues import IssueStatus, SkipReason
 
 ALLOWED = {
     "planned": {"built", "skipped", "cancelled"},
-    "built": {"mailed", "held", "skipped", "cancelled"},
-    "held": {"built", "mailed", "cancelled"},
+    "built": {"planned", "mailed", "held", "skipped", "cancelled"},
+    "held": {"planned", "built", "mailed", "cancelled"},
 }
 
 

@@ -26,7 +26,7 @@ from newsletter.sending.throttle import Throttle
 from newsletter.store import Database, Transactions, newsletters
 from newsletter.transports.base import Source
 from newsletter.transports.smtp import Engine, Relay
-from tests.builders import add_article
+from tests.builders import EDITOR, add_article
 from tests.clocks import FixedClock
 from tests.services.sink import Received, Sink
 
@@ -57,7 +57,7 @@ class Press:
         now = self.clock.now()
         with self.database.transaction() as session:
             issue_id = planning.plan_now(session, newsletter_id, now=now).id
-            desk.approve(session, issue_id, by="editor", now=now)
+            desk.approve(session, issue_id, actor=EDITOR, now=now)
         status = building.build(self.database.transaction, issue_id, environment=ENVIRONMENT, now=now)
         assert status is IssueStatus.BUILT
         mailing_id = expanding.expand(self.database.transaction, issue_id, now=now)

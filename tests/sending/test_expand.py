@@ -19,6 +19,7 @@ from newsletter.sending import control, sweep
 from newsletter.sending import expand as expanding
 from newsletter.store import Database, Session, issues, mailings
 from newsletter.store.tables import Issue, Mailing, Subscriber, Subscription
+from tests.builders import EDITOR
 from tests.clocks import NOON, FixedClock
 from tests.sending.press import ENVIRONMENT, Press
 from tests.sending.test_drain import set_up
@@ -34,7 +35,7 @@ def built(press: Press, newsletter_id: int) -> int:
     now = press.clock.now()
     with press.database.transaction() as session:
         issue_id = plan.plan_now(session, newsletter_id, now=now).id
-        desk.approve(session, issue_id, by="editor", now=now)
+        desk.approve(session, issue_id, actor=EDITOR, now=now)
     status = building.build(press.database.transaction, issue_id, environment=ENVIRONMENT, now=now)
     assert status is IssueStatus.BUILT
     return issue_id
@@ -94,13 +95,13 @@ def test_an_issue_that_is_held_while_its_audience_is_frozen_waits(press: Press) 
     issue_id = built(press, set_up(press, "ana@reader.example"))
     expand(press, issue_id, until=3)
     with press.database.transaction() as session:
-        desk.hold(session, issue_id)
+        desk.hold(session, issue_id, actor=EDITOR, now=press.clock.now())
 
     press.drain()
     assert press.sink.messages == []
 
     with press.database.transaction() as session:
-        desk.approve(session, issue_id, by="editor", now=press.clock.now())
+        desk.approve(session, issue_id, actor=EDITOR, now=press.clock.now())
     expand(press, issue_id)
     press.drain()
     assert len(press.sink.messages) == 1

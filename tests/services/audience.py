@@ -18,6 +18,7 @@ from newsletter.rendering.environment import Environment
 from newsletter.sending import expand as expanding
 from newsletter.store import Database, Session
 from newsletter.store.tables import Domain, Subscriber, Subscription
+from tests.builders import EDITOR
 
 _BUCKETS_MINIMUM = 8  # so that every process of a small run has one to work on
 _DOMAIN_COUNT = 50  # a destination that is throttled is then a small part of the run
@@ -42,7 +43,7 @@ def prepare(database: Database, *, reader_count: int, now: datetime) -> Audience
         _add_readers(session, newsletter.id, reader_ids, now=now)
     with database.transaction() as session:
         issue_id = plan.plan_now(session, newsletter.id, now=now).id
-        desk.approve(session, issue_id, by="test", now=now)
+        desk.approve(session, issue_id, actor=EDITOR, now=now)
     status = building.build(database.transaction, issue_id, environment=Environment(), now=now)
     assert status is IssueStatus.BUILT
     mailing_id = expanding.expand(database.transaction, issue_id, now=now)

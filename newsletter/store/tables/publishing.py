@@ -249,7 +249,8 @@ class Issue(Base):
     ``revision`` grows with every change; an approval counts only for its ``approved_revision``. ``note`` stands on
     top of the mail, ``subjects`` are the editors' (the first is the favourite; two to four are tested). ``is_flash``:
     breaking news that no quiet hours and no cap holds back. ``is_fallback``: headlines alone, because the full issue
-    could not be made.
+    could not be made. ``is_held``: an editor holds it, also before its build; silence does not let it go. ``told_at``:
+    when the desk was asked about it.
     """
 
     __tablename__ = "issues"
@@ -282,6 +283,8 @@ class Issue(Base):
     subjects: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     is_flash: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     is_fallback: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    is_held: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class DeskItem(Base):

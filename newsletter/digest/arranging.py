@@ -1,0 +1,322 @@
+"""Arrange an issue by hand: its order, headlines, note and subjects.
+
+Every step counts the issue's revision up, which voids an approval, and writes down who did it. An issue that is built
+already is built again, with the same cut-off, as long as its mailing has not begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any  # details are what JSON holds
+
+from newsletter.digest import desk
+from newsletter.domain import articles as texts
+from newsletter.domain.editors import Actor, Role, require
+from newsletter.domain.errors import Conflict, InvalidInput, NotFound
+from newsletter.domain.issues import IssueKind
+from newsletter.store import Session, articles, audit, issues, newsletters, rules
+from newsletter.store import desk as kept
+from newsletter.store.tables import Article, Issue
+
+PLACES = 60  # the most that a mail can hold
+SUBJECTS_MAX = 4
+SUBJECT_MAX = 200  # characters; more than any inbox shows
+NOTE_MAX = 2000
+
+
+def pin(
+    session: Session,
+    issue_id: int,
+    article_id: int,
+    *,
+    place: int = 1,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+) -> Issue:
+    """Put an article in a place from the top, 1 = first; those that are pinned there already move down."""
+    issue = _begin(session, issue_id, actor)
+    _require_place(place)
+    require_tellable(session, issue.newsletter_id, article_id)
+    _revise(session, issue, actor, "pin", article_id=article_id, now=now, revision=revision, place=place)
+    wanted = place
+    kept.put(session, issue_id, article_id, pin=None, is_banned=False, is_missed=False)
+    for taken, other_id in kept.pinned(session, issue_id):
+        if taken == wanted:
+            wanted += 1
+            kept.put(session, issue_id, other_id, pin=wanted)
+    kept.put(session, issue_id, article_id, pin=place)
+    return issues.get(session, issue_id)
+
+
+def unpin(
+    session: Session,
+    issue_id: int,
+    article_id: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+) -> Issue:
+    """Let an article stand where it ranks."""
+    issue = _begin(session, issue_id, actor)
+    _known(session, article_id)
+    _revise(session, issue, actor, "unpin", article_id=article_id, now=now, revision=revision)
+    kept.put(session, issue_id, article_id, pin=None)
+    return issues.get(session, issue_id)
+
+
+def reorder(
+    session: Session,
+    issue_id: int,
+    article_ids: Sequence[int],
+    *,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+) -> Issue:
+    """Put these articles first, in this order, and let all others stand where they rank."""
+    issue = _begin(session, issue_id, actor)
+    _require_distinct(article_ids, PLACES)
+    for article_id in article_ids:
+        require_tellable(session, issue.newsletter_id, article_id)
+    _revise(session, issue, actor, "reorder", now=now, revision=revision, articles=list(article_ids))
+    for _, article_id in kept.pinned(session, issue_id):
+        if article_id not in article_ids:
+            kept.put(session, issue_id, article_id, pin=None)
+    for place, article_id in enumerate(article_ids, 1):
+        kept.put(session, issue_id, article_id, pin=place, is_banned=False, is_missed=False)
+    return issues.get(session, issue_id)
+
+
+def ban(
+    session: Session,
+    issue_id: int,
+    article_id: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+) -> Issue:
+    """Keep an article out of this issue; the next one may have it."""
+    issue = _begin(session, issue_id, actor)
+    _known(session, article_id)
+    _revise(session, issue, actor, "ban", article_id=article_id, now=now, revision=revision)
+    kept.put(session, issue_id, article_id, is_banned=True, pin=None, is_missed=False)
+    return issues.get(session, issue_id)
+
+
+def unban(
+    session: Session,
+    issue_id: int,
+    article_id: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+) -> Issue:
+    """Let an article into the issue again."""
+    issue = _begin(session, issue_id, actor)
+    _known(session, article_id)
+    _revise(session, issue, actor, "unban", article_id=article_id, now=now, revision=revision)
+    kept.put(session, issue_id, article_id, is_banned=False)
+    return issues.get(session, issue_id)
+
+
+def retitle(
+    session: Session,
+    issue_id: int,
+    article_id: int,
+    title: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+) -> Issue:
+    """Give an article another headline in this mail alone; "" = its own again."""
+    issue = _begin(session, issue_id, actor)
+    _known(session, article_id)
+    clean = _line(title, texts.TITLE_MAX, "headline")
+    _revise(session, issue, actor, "retitle", article_id=article_id, now=now, revision=revision, title=clean)
+    kept.put(session, issue_id, article_id, title=clean or None)
+    return issues.get(session, issue_id)
+
+
+def annotate(
+    session: Session, issue_id: int, note: str, *, actor: Actor, now: datetime, revision: int | None = None
+) -> Issue:
+    """Write a note that stands on top of the mail; "" = none."""
+    issue = _begin(session, issue_id, actor)
+    lines = [_line(line, NOTE_MAX, "note") for line in note.splitlines()]
+    clean = "\n".join(lines).strip()
+    if len(clean) > NOTE_MAX:
+        raise _too_long("note", NOTE_MAX)
+    _revise(session, issue, actor, "note", now=now, revision=revision, columns={"note": clean}, note=clean)
+    return issues.get(session, issue_id)
+
+
+def name(
+    session: Session,
+    issue_id: int,
+    subjects: Sequence[str],
+    *,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+) -> Issue:
+    """Choose the subject; two to four are tested, the first is the favourite; none = the top story's headline."""
+    issue = _begin(session, issue_id, actor)
+    clean = [_line(subject, SUBJECT_MAX, "subject") for subject in subjects]
+    if not all(clean) or len(set(clean)) < len(clean) or len(clean) > SUBJECTS_MAX:
+        raise InvalidInput(
+            f"There are one to {SUBJECTS_MAX} subjects, each of its own.",
+            hint="Give each with words, and none twice.",
+            reason="bad_subjects",
+        )
+    _revise(
+        session,
+        issue,
+        actor,
+        "subjects",
+        now=now,
+        revision=revision,
+        columns={"subjects": clean},
+        subjects=clean,
+    )
+    return issues.get(session, issue_id)
+
+
+def miss(
+    session: Session,
+    issue_id: int,
+    article_ids: Sequence[int],
+    *,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+) -> Issue:
+    """Tell these articles once more, under "you may have missed", and no others; an article is told so once."""
+    issue = _begin(session, issue_id, actor)
+    newsletter = newsletters.get(session, issue.newsletter_id)
+    _require_distinct(article_ids, rules.of(newsletter).selection.missed_maximum)
+    for article_id in article_ids:
+        require_tellable(session, issue.newsletter_id, article_id)
+        if kept.was_missed(session, article_id, except_issue=issue_id):
+            raise Conflict(
+                f"Article {article_id} was told as missed before; that happens once.",
+                hint="Choose another one.",
+                reason="missed_before",
+            )
+    _revise(session, issue, actor, "missed", now=now, revision=revision, articles=list(article_ids))
+    for item in kept.items(session, issue_id):
+        if item.is_missed and item.article_id not in article_ids:
+            kept.put(session, issue_id, item.article_id, is_missed=False)
+    for article_id in article_ids:
+        kept.put(session, issue_id, article_id, is_missed=True, pin=None, is_banned=False)
+    return issues.get(session, issue_id)
+
+
+def require_tellable(session: Session, newsletter_id: int, article_id: int) -> Article:
+    """Return an article that an issue of a newsletter can carry; raise NotFound or Conflict."""
+    article = _known(session, article_id)
+    if article.retracted_at is not None:
+        raise Conflict(
+            f"Article {article_id} is retracted: it goes into no issue.",
+            hint="Choose another one with: newsletter articles list",
+            reason="retracted",
+        )
+    if not kept.is_placed(session, newsletter_id, article_id):
+        slug = newsletters.get(session, newsletter_id).slug
+        raise Conflict(
+            f"The newsletter {slug!r} has no article {article_id}.",
+            hint=f"See its articles with: newsletter articles list {slug}",
+            reason="not_in_newsletter",
+        )
+    return article
+
+
+def _known(session: Session, article_id: int) -> Article:
+    found = articles.get(session, article_id)
+    if found is None:
+        raise NotFound(
+            f"There is no article {article_id}.",
+            hint="See them with: newsletter articles list",
+            reason="unknown_article",
+        )
+    return found
+
+
+def _begin(session: Session, issue_id: int, actor: Actor) -> Issue:
+    issue = issues.lock(session, issue_id)
+    require(actor, Role.DRAFT, newsletter_id=issue.newsletter_id)
+    desk.require_open(issue, "change")
+    return issue
+
+
+def _revise(
+    session: Session,
+    issue: Issue,
+    actor: Actor,
+    action: str,
+    *,
+    now: datetime,
+    revision: int | None,
+    article_id: int | None = None,
+    columns: dict[str, object] | None = None,
+    **detail: Any,
+) -> None:
+    if issue.kind is IssueKind.BREAKING and action not in ("retitle", "note", "subjects"):
+        raise Conflict(
+            f"Issue {issue.id} is breaking news: it tells one article.",
+            hint=f"Give it up with: newsletter issues veto {issue.id}",
+            reason="breaking",
+        )
+    desk.require_unchanged(issue, revision)
+    issue_id, newsletter_id = issue.id, issue.newsletter_id
+    now_at = kept.revise(session, issue_id, expected=revision, **(columns or {}))
+    if now_at is None:
+        raise Conflict(
+            f"Issue {issue_id} has begun to go out: it cannot be changed any more.",
+            hint=f"Stop what has not gone out with: newsletter issues cancel {issue_id}",
+            reason="not_open",
+        )
+    audit.append(
+        session,
+        actor,
+        action,
+        now=now,
+        newsletter_id=newsletter_id,
+        issue_id=issue_id,
+        article_id=article_id,
+        **(detail | {"revision": now_at}),
+    )
+
+
+def _require_place(place: int) -> None:
+    if not 1 <= place <= PLACES:
+        raise InvalidInput(f"A place is a number from 1 to {PLACES}.", hint="1 = first.", reason="bad_place")
+
+
+def _require_distinct(article_ids: Sequence[int], maximum: int) -> None:
+    if len(article_ids) > maximum or len(set(article_ids)) < len(article_ids):
+        raise InvalidInput(
+            f"There are at most {maximum} articles, each once.",
+            hint="Give fewer, or change the rules of the newsletter.",
+            reason="bad_articles",
+        )
+
+
+def _line(text: str, limit: int, what: str) -> str:
+    clean = texts.plain_text(
+        text, limit=len(text) * 4 + 1
+    )  # composed letters never grow that much: nothing is cut
+    if len(clean) > limit:
+        raise _too_long(what, limit)
+    return clean
+
+
+def _too_long(what: str, limit: int) -> InvalidInput:
+    return InvalidInput(
+        f"The {what} is longer than {limit} characters.", hint="Shorten it.", reason="too_long"
+    )

@@ -1,0 +1,205 @@
+"""Keep what editors decided about the articles of an issue, and the links by which they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast  # Any: column values; cast: the driver's result has a row count
+
+from sqlalchemy import CursorResult, delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.domain.editors import DeskAction
+from newsletter.domain.issues import OPEN, IssueKind, IssueStatus
+from newsletter.store.tables import (
+    Block,
+    DeskItem,
+    DeskLink,
+    Issue,
+    IssueArticle,
+    Mailing,
+    NewsletterArticle,
+)
+
+_GIVEN_UP = (IssueStatus.SKIPPED, IssueStatus.CANCELLED)
+_NOTHING = {"pin": None, "is_banned": False, "is_missed": False, "title": None}
+
+
+def items(session: Session, issue_id: int) -> Sequence[DeskItem]:
+    """Return what was decided about the articles of an issue."""
+    return session.scalars(
+        select(DeskItem).where(DeskItem.issue_id == issue_id).order_by(DeskItem.pin, DeskItem.article_id)
+    ).all()
+
+
+def pinned(session: Session, issue_id: int) -> list[tuple[int, int]]:
+    """Return the places and article ids that are pinned in an issue, from the top."""
+    rows = session.execute(
+        select(DeskItem.pin, DeskItem.article_id)
+        .where(DeskItem.issue_id == issue_id, DeskItem.pin.is_not(None))
+        .order_by(DeskItem.pin, DeskItem.article_id)
+    )
+    return [(place or 0, article_id) for place, article_id in rows]
+
+
+def put(session: Session, issue_id: int, article_id: int, **values: Any) -> None:
+    """Set what is decided about one article; a row that says nothing any more goes."""
+    item = session.get(DeskItem, (issue_id, article_id))
+    if item is None:
+        item = DeskItem(issue_id=issue_id, article_id=article_id, **(_NOTHING | values))
+        session.add(item)
+    for name, value in values.items():
+        setattr(item, name, value)
+    session.flush()
+    if all(getattr(item, name) == value for name, value in _NOTHING.items()):
+        session.delete(item)
+        session.flush()
+
+
+def revise(session: Session, issue_id: int, *, expected: int | None = None, **values: Any) -> int | None:
+    """Count a change of an open issue and return its new revision, with one conditional UPDATE.
+
+    None when it is not open, being mailed, or not at the revision ``expected``. What was built goes, so that it is
+    built again.
+    """
+    as_seen = () if expected is None else (Issue.revision == expected,)
+    revision = session.scalar(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.status.in_(OPEN), _is_not_mailed(), *as_seen)
+        .values(
+            revision=Issue.revision + 1,
+            status=IssueStatus.PLANNED,
+            frozen=None,
+            nonce=None,
+            built_at=None,
+            fault=None,
+            **values,
+        )
+        .returning(Issue.revision)
+        .execution_options(synchronize_session=False)
+    )
+    if revision is not None:
+        for table in (Block, IssueArticle):
+            session.execute(delete(table).where(table.issue_id == issue_id))
+        session.expire_all()
+    return revision
+
+
+def approve(session: Session, issue_id: int, *, revision: int, by: str, now: datetime) -> bool:
+    """Stamp an open issue as it stood at a revision; False when it is not open or has changed."""
+    result = session.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.status.in_(OPEN), Issue.revision == revision)
+        .values(approved_at=now, approved_by=by, approved_revision=revision, is_held=False)
+        .execution_options(synchronize_session="fetch")
+    )
+    return cast("CursorResult[object]", result).rowcount == 1
+
+
+def silent(session: Session) -> Sequence[Issue]:
+    """Return the built issues of schedules that nobody approved as they stand and that silence does not send."""
+    from_ready = select(Issue).where(
+        Issue.status == IssueStatus.BUILT,
+        Issue.schedule_id.is_not(None),
+        Issue.approved_revision.is_distinct_from(Issue.revision),
+    )
+    return session.scalars(from_ready.order_by(Issue.id)).all()
+
+
+def frozen_unmailed(session: Session) -> Sequence[Issue]:
+    """Return the issues that are built and whose mailing has not begun."""
+    return session.scalars(
+        select(Issue)
+        .where(Issue.status.in_((IssueStatus.BUILT, IssueStatus.HELD)), _is_not_mailed())
+        .order_by(Issue.id)
+    ).all()
+
+
+def untold(session: Session, *, now: datetime) -> Sequence[Issue]:
+    """Return the planned issues of which the desk has not been told, and whose cut-off is still to come."""
+    return session.scalars(
+        select(Issue)
+        .where(Issue.status == IssueStatus.PLANNED, Issue.told_at.is_(None), Issue.cut_off_at > now)
+        .order_by(Issue.id)
+    ).all()
+
+
+def claim_telling(session: Session, issue_id: int, *, now: datetime) -> bool:
+    """Take it on to tell the desk of an issue; False when somebody else has."""
+    result = session.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.told_at.is_(None))
+        .values(told_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
+    return cast("CursorResult[object]", result).rowcount == 1
+
+
+def is_placed(session: Session, newsletter_id: int, article_id: int) -> bool:
+    """Say whether an article is one of a newsletter's."""
+    return session.get(NewsletterArticle, (newsletter_id, article_id)) is not None
+
+
+def was_missed(session: Session, article_id: int, *, except_issue: int) -> bool:
+    """Say whether an article is told once more in another issue that goes out, or went."""
+    return _is_in_another(session, article_id, except_issue, DeskItem.is_missed.is_(True))
+
+
+def was_breaking(session: Session, newsletter_id: int, article_id: int) -> bool:
+    """Say whether an article went out, or is to go out, as breaking news of a newsletter."""
+    return _is_in_another(
+        session, article_id, 0, Issue.kind == IssueKind.BREAKING, Issue.newsletter_id == newsletter_id
+    )
+
+
+def add_link(
+    session: Session,
+    *,
+    issue_id: int,
+    revision: int,
+    action: DeskAction,
+    editor_id: int,
+    expires_at: datetime,
+) -> DeskLink:
+    """Add a link for one decision of one editor."""
+    link = DeskLink(
+        issue_id=issue_id, revision=revision, action=action, editor_id=editor_id, expires_at=expires_at
+    )
+    session.add(link)
+    session.flush()
+    return link
+
+
+def link(session: Session, link_id: int) -> DeskLink | None:
+    """Return a link by its id."""
+    return session.get(DeskLink, link_id)
+
+
+def use_link(session: Session, link_id: int, *, now: datetime) -> bool:
+    """Use a link; False when it was used before. Of two at once, one uses it."""
+    result = session.execute(
+        update(DeskLink)
+        .where(DeskLink.id == link_id, DeskLink.used_at.is_(None))
+        .values(used_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
+    return cast("CursorResult[object]", result).rowcount == 1
+
+
+def _is_not_mailed() -> Any:
+    return ~exists().where(Mailing.issue_id == Issue.id)
+
+
+def _is_in_another(session: Session, article_id: int, except_issue: int, *conditions: Any) -> bool:
+    found = session.scalar(
+        select(DeskItem.issue_id)
+        .join(Issue, Issue.id == DeskItem.issue_id)
+        .where(
+            DeskItem.article_id == article_id,
+            DeskItem.issue_id != except_issue,
+            Issue.status.not_in(_GIVEN_UP),
+            *conditions,
+        )
+        .limit(1)
+    )
+    return found is not None
