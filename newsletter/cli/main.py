@@ -29,6 +29,8 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "sources": ("sources", "Add, list, poll and stop the feeds that fill a newsletter."),
         "schedules": ("schedules", "Add, list and stop the times at which issues are due."),
         "issues": ("issues", "Plan, build, preview, approve, send and account for issues."),
+        "editors": ("editors", "Name the editors, what they may do, and their keys to the API."),
+        "audit": ("audit", "See who did what at the desk."),
         "test-send": ("proofs", "Send the next issue to a few addresses, marked as a test."),
     },
     "Readers": {

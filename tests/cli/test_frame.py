@@ -43,8 +43,28 @@ def test_every_noun_has_help(cli: Cli, noun: str) -> None:
 
 def test_the_table_of_nouns_has_every_module() -> None:
     folder = Path(main.__file__).parent
-    frame = {"__init__", "findings", "main", "opening", "output", "proofing", "scenario", "tree", "watching"}
-    parts = {"arriving", "ingesting", "mail_back", "parsing", "replaying"}  # of nouns with many verbs
+    frame = {
+        "__init__",
+        "acting",
+        "showing",
+        "findings",
+        "main",
+        "opening",
+        "output",
+        "proofing",
+        "scenario",
+        "tree",
+        "watching",
+    }
+    parts = {
+        "arranging",
+        "arriving",
+        "deciding",
+        "ingesting",
+        "mail_back",
+        "parsing",
+        "replaying",
+    }  # of nouns with many verbs
 
     modules = {path.stem for path in folder.glob("*.py")} - frame - parts
 
