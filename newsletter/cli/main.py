@@ -27,7 +27,10 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "newsletters": ("newsletters", "Add, list and show newsletters."),
         "topics": ("topics", "Add and list the topics of a newsletter."),
         "sources": ("sources", "Add, list, poll and stop the feeds that fill a newsletter."),
-        "schedules": ("schedules", "Add, list and stop the times at which issues are due."),
+        "schedules": (
+            "schedules",
+            "Add, list, edit and stop the times at which issues are due; show what comes.",
+        ),
         "issues": ("issues", "Plan, build, preview, approve, send and account for issues."),
         "editors": ("editors", "Name the editors, what they may do, and their keys to the API."),
         "audit": ("audit", "See who did what at the desk."),
@@ -51,6 +54,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
 }
 NOUNS = {name: entry for panel in PANELS.values() for name, entry in panel.items()}
+ALIASES = {"schedule": "schedules"}  # said as often; shown in no list
 
 
 class Nouns(TyperGroup):
@@ -62,6 +66,7 @@ class Nouns(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - Typer's signature
         """Return the command of one noun, or None."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in NOUNS:
             return None
         module = import_module(f"newsletter.cli.{NOUNS[cmd_name][0]}")

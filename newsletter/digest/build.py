@@ -42,6 +42,8 @@ def build(
         issue = issues.get(session, issue_id)
         if issue.status is not IssueStatus.PLANNED or issue.cut_off_at > now:
             return issue.status
+        if plan.skip_stale(session, issue, now=now):
+            return IssueStatus.SKIPPED
         frozen, since = _freeze(session, issue)
         revision = issue.revision
         if _is_skipped(session, frozen, issue_id):

@@ -11,9 +11,9 @@ from typing import Any  # a change is of any field's type
 from newsletter.domain import addresses, articles
 from newsletter.domain import schedules as rules
 from newsletter.domain.errors import Conflict, InvalidInput
-from newsletter.domain.issues import OnSilence
+from newsletter.domain.issues import IssueStatus, OnSilence, SkipReason
 from newsletter.rendering import words
-from newsletter.store import IntegrityError, Session, newsletters
+from newsletter.store import IntegrityError, Session, issues, newsletters
 from newsletter.store.tables import Newsletter, Schedule, Topic
 
 TOPIC_MAXIMUM = 63  # bits of a mask that fits a signed column of 64
@@ -128,10 +128,29 @@ def add_schedule(
     return schedule
 
 
-def stop_schedule(session: Session, schedule_id: int) -> Schedule:
-    """Plan no more issues from a schedule."""
+def edit_schedule(
+    session: Session,
+    schedule_id: int,
+    *,
+    cron: str | None = None,
+    zone: str | None = None,
+    now: datetime,
+) -> Schedule:
+    """Change when issues are due; one that is planned ahead for a slot that is none any more is given up."""
+    schedule = newsletters.get_schedule(session, schedule_id)
+    cron, zone = cron or schedule.cron, zone or schedule.zone
+    following = rules.next_slot(cron, zone, after=now)
+    schedule.cron, schedule.zone = cron, zone
+    schedule.next_slot_at = following
+    _give_up_ahead(session, schedule, following, now=now)
+    return schedule
+
+
+def stop_schedule(session: Session, schedule_id: int, *, now: datetime) -> Schedule:
+    """Plan no more issues from a schedule; one that is planned ahead is given up."""
     schedule = newsletters.get_schedule(session, schedule_id)
     schedule.is_active = False
+    _give_up_ahead(session, schedule, None, now=now)
     return schedule
 
 
@@ -141,6 +160,23 @@ def resume_schedule(session: Session, schedule_id: int, *, now: datetime) -> Sch
     schedule.is_active = True
     schedule.next_slot_at = rules.next_slot(schedule.cron, schedule.zone, after=now)
     return schedule
+
+
+def _give_up_ahead(session: Session, schedule: Schedule, kept: datetime | None, *, now: datetime) -> None:
+    """Skip what is planned ahead for other slots than ``kept``, and leave those slots free: they may come back."""
+    session.flush()
+    for issue in issues.of_slots(session, schedule.id, after=now):
+        if issue.slot_at == kept:
+            continue
+        issues.move(
+            session,
+            issue.id,
+            IssueStatus.SKIPPED,
+            only_from=IssueStatus.PLANNED,
+            reason=SkipReason.RESCHEDULED.value,
+        )
+        issue.schedule_id = issue.slot_at = None
+    session.flush()
 
 
 def _checked(draft: NewsletterDraft, *, languages: tuple[str, ...]) -> NewsletterDraft:

@@ -59,6 +59,8 @@ class SkipReason(StrEnum):
     NO_SOURCES = "no_sources"
     RETRACTED = "retracted"  # the article of breaking news was withdrawn before it went out
     VETOED = "vetoed"
+    SUPERSEDED = "superseded"  # a later issue's slot had come before this one could go out
+    RESCHEDULED = "rescheduled"  # its schedule was changed or stopped while it was planned ahead
 
 
 # What the desk can still decide about.

@@ -58,12 +58,13 @@ class Slot:
     """Hold what people want to know of one slot.
 
     ``local`` is the clock of its schedule's zone. ``shift`` is by how much the clocks change on that day, 0 on all
-    others. ``is_holiday``: no issue goes out.
+    others; ``is_moved``: its own time is missing on that day. ``is_holiday``: no issue goes out.
     """
 
     at: datetime
     local: datetime
     shift: timedelta
+    is_moved: bool
     is_holiday: bool
 
 
@@ -86,6 +87,7 @@ def slots(
                 at=after,
                 local=after.astimezone(own),
                 shift=shift_of_day(after, zone_name),
+                is_moved=_is_moved(cron, after.astimezone(own)),
                 is_holiday=is_holiday(after, holidays, zone_name=holiday_zone or zone_name),
             )
         )
@@ -138,6 +140,12 @@ def next_strike(at: time, own: ZoneInfo, *, after: datetime) -> datetime:
 def is_too_late(slot: datetime, *, now: datetime, limit: timedelta = LATE_LIMIT) -> bool:
     """Say whether a slot was found so late, after downtime, that its issue is skipped."""
     return now - slot > limit
+
+
+def _is_moved(cron: str, local: datetime) -> bool:
+    """Say whether a slot stands where the expression has none, as it does right after a gap."""
+    shown = local.replace(tzinfo=None, fold=0)
+    return next(CronSim(cron, shown - timedelta(minutes=1))) != shown
 
 
 def _end_of_gap(low: datetime, high: datetime, own: ZoneInfo) -> datetime:

@@ -148,6 +148,40 @@ def due_builds(session: Session, *, now: datetime) -> list[int]:
     )
 
 
+def past_cut_off(session: Session, *, now: datetime) -> list[Issue]:
+    """Return the issues of schedules whose slot has come and that are not built, the oldest first."""
+    return list(
+        session.scalars(
+            select(Issue)
+            .where(Issue.status == IssueStatus.PLANNED, Issue.slot_at <= now)
+            .order_by(Issue.slot_at, Issue.id)
+        )
+    )
+
+
+def has_later(session: Session, issue: Issue, *, until: datetime) -> bool:
+    """Say whether a later digest of a schedule of the same newsletter, of which the slot has come, takes its place."""
+    later = select(Issue.id).where(
+        Issue.newsletter_id == issue.newsletter_id,
+        Issue.kind == IssueKind.DIGEST,
+        Issue.status.in_((IssueStatus.PLANNED, IssueStatus.BUILT, IssueStatus.MAILED)),
+        Issue.slot_at > issue.cut_off_at,
+        Issue.slot_at <= until,
+    )
+    return session.scalar(later.limit(1)) is not None
+
+
+def of_slots(session: Session, schedule_id: int, *, after: datetime) -> list[Issue]:
+    """Return the issues of a schedule for slots later than ``after``, the next first."""
+    return list(
+        session.scalars(
+            select(Issue)
+            .where(Issue.schedule_id == schedule_id, Issue.slot_at > after)
+            .order_by(Issue.slot_at)
+        )
+    )
+
+
 def ready(session: Session) -> list[int]:
     """Return the built issues that may be mailed: approved as they stand, or silence is enough.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -66,17 +65,23 @@ def schedules(session: Session, newsletter_id: int) -> Sequence[Schedule]:
     ).all()
 
 
-def lock_due_schedule(session: Session, *, now: datetime) -> Schedule | None:
-    """Return a schedule whose slot has come, locked until the transaction ends; None when no other is due.
+def active_schedules(session: Session) -> Sequence[Schedule]:
+    """Return the schedules that are not stopped, the next slot first."""
+    return session.scalars(
+        select(Schedule).where(Schedule.is_active).order_by(Schedule.next_slot_at, Schedule.id)
+    ).all()
 
-    Schedules that another transaction holds are passed over (on SQLite there is one writer at a time).
+
+def lock_schedule(session: Session, schedule_id: int) -> Schedule | None:
+    """Return an active schedule, locked until the transaction ends; None when another transaction holds it.
+
+    On SQLite there is one writer at a time.
     """
     return session.scalar(
         select(Schedule)
-        .where(Schedule.is_active, Schedule.next_slot_at <= now)
-        .order_by(Schedule.next_slot_at, Schedule.id)
-        .limit(1)
+        .where(Schedule.id == schedule_id, Schedule.is_active)
         .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
     )
 
 

@@ -78,6 +78,21 @@ def test_a_schedule_is_added_stopped_and_resumed(cli: Cli, daily: str) -> None:
     assert resumed["is_active"]
 
 
+def test_the_next_slots_are_shown_in_local_time_and_utc(cli: Cli, daily: str) -> None:
+    added = cli("schedules", "add", daily, "0 7 * * *", "--zone", "Asia/Kolkata", "--json").json
+
+    shown = cli("schedule", "show", "--next", "10", "--json").json
+    edited = cli("schedules", "edit", str(added["id"]), "--cron", "30 7 * * *", "--json").json
+    after = cli("schedule", "show", daily, "--next", "1").out
+    refused = cli("schedules", "edit", str(added["id"]), "--zone", "Europe/Atlantis")
+
+    assert [(slot["local"][-5:], slot["at"][11:16]) for slot in shown] == [("07:00", "01:30")] * 10
+    assert {slot["zone"] for slot in shown} == {"Asia/Kolkata (UTC+5:30)"}
+    assert edited["cron"] == "30 7 * * *"
+    assert "07:30" in after
+    assert (refused.code, "There is no time zone 'Europe/Atlantis'" in refused.err) == (1, True)
+
+
 def test_a_bad_cron_expression_is_refused(cli: Cli, daily: str) -> None:
     assert cli("schedules", "add", daily, "every day").code == 1
 

@@ -28,12 +28,12 @@ def all_issues(database: Database) -> list[Issue]:
         return list(issues.listing(session))[::-1]
 
 
-def test_a_slot_is_planned_when_it_has_come_and_not_before(database: Database) -> None:
+def test_a_slot_is_planned_when_its_lead_begins_and_not_before(database: Database) -> None:
     scheduled(database)
     slot = datetime(2026, 11, 25, 7, tzinfo=UTC)
 
-    early = plan.plan_due(database.transaction, now=slot - timedelta(seconds=1))
-    due = plan.plan_due(database.transaction, now=slot)
+    early = plan.plan_due(database.transaction, now=slot - timedelta(minutes=60, seconds=1))
+    due = plan.plan_due(database.transaction, now=slot - timedelta(minutes=60))
     again = plan.plan_due(database.transaction, now=slot + timedelta(seconds=5))
 
     (issue,) = all_issues(database)
@@ -96,8 +96,9 @@ def test_a_schedule_of_every_minute_survives_a_year_of_downtime(database: Databa
 
     plan.plan_due(database.transaction, now=now)
 
-    (issue,) = all_issues(database)
-    assert issue.slot_at == datetime(2027, 11, 25, 7, tzinfo=UTC)
+    missed, ahead = all_issues(database)
+    assert missed.slot_at == datetime(2027, 11, 25, 7, tzinfo=UTC)
+    assert ahead.slot_at == datetime(2027, 11, 25, 7, 1, tzinfo=UTC)
 
 
 def test_slots_follow_the_clocks_of_their_zone(database: Database) -> None:
@@ -124,7 +125,7 @@ def test_a_slot_found_late_in_the_doubled_hour_is_planned_once(database: Databas
 def test_a_stopped_schedule_plans_nothing_and_resumes_with_the_next_slot(database: Database) -> None:
     schedule_id = scheduled(database)
     with database.transaction() as session:
-        setup.stop_schedule(session, schedule_id)
+        setup.stop_schedule(session, schedule_id, now=NOON)
     while_stopped = plan.plan_due(database.transaction, now=NOON + timedelta(days=3))
 
     with database.transaction() as session:
