@@ -1,0 +1,1 @@
+"""Live a month of a publisher in a minute."""

@@ -1,0 +1,192 @@
+"""Say what must hold after any replay; each function returns complaints, none when all is well."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from newsletter.domain import articles as rules
+from newsletter.domain.rendered import FrozenStory
+from newsletter.domain.subscriptions import Cadence
+from newsletter.reporting import receipts
+from newsletter.store import Session
+from newsletter.store.tables import Article, ArticleKey, IssueArticle, Mailing, Newsletter, NewsletterArticle
+from tests.replay.evidence import Evidence, Told
+from tests.replay.house import House
+
+_BERLIN = ZoneInfo("Europe/Berlin")
+
+
+class Had:
+    """Hold what one reader has been told so far."""
+
+    def __init__(self, evidence: Evidence, pages: Mapping[str, int]) -> None:
+        self._evidence = evidence
+        self._pages = pages
+        self.numbers: set[int] = set()
+        self._addresses: set[str] = set()
+        self._pieces: set[int] = set()
+
+    def hear(self, told: Told) -> list[str]:
+        """Take in one digest; return what it repeats."""
+        issue = self._evidence.issues[told.mailing]
+        complaints, new = [], set()
+        for story in issue.stories:
+            if story.number not in told.numbers:
+                continue
+            if not story.is_missed:
+                complaints += [f"{fault} in {story.title!r}" for fault in self._faults(story)]
+            new |= {story.number, *(link.number for link in story.more)}
+            for url in (story.url, *(link.url for link in story.more)):
+                self._addresses.add(rules.canonical_url(url))
+                self._pieces |= {
+                    self._pages[page] for page in [rules.canonical_url(url)] if page in self._pages
+                }
+        self.numbers |= new
+        if new != set(told.numbers) or new != set(told.picks):
+            complaints.append(
+                f"links {sorted(told.numbers)}, stories {sorted(new)}, ledger {sorted(told.picks)}"
+            )
+        return [f"reader {told.reader}, mailing {told.mailing}: {each}" for each in complaints]
+
+    def _faults(self, story: FrozenStory) -> Iterable[str]:
+        if self.numbers & {story.number, *story.members}:
+            yield "a story twice"
+        for url in (story.url, *(link.url for link in story.more)):
+            address = rules.canonical_url(url)
+            if address in self._addresses:
+                yield f"{address} twice"
+            if self._pages.get(address) in self._pieces:
+                yield f"a page twice, under {address}"
+
+
+def nothing_twice(house: House, evidence: Evidence) -> list[str]:
+    """Check that nobody got an address, a page or a story twice, over all newsletters."""
+    pages = {
+        rules.canonical_url(page): number
+        for by_number in house.served.values()
+        for number, found in by_number.items()
+        for page in found
+    }
+    by_reader: dict[int, Had] = {}
+    complaints = []
+    for told in evidence.told:
+        had = by_reader.setdefault(told.reader, Had(evidence, pages))
+        complaints += had.hear(told)
+    return complaints
+
+
+def nothing_lost(house: House, evidence: Evidence) -> list[str]:
+    """Check that every piece that a readable document showed is known, and told or left out with a reason."""
+    complaints = []
+    with house.database.reading() as session:
+        known = {
+            row.value: row.article_id
+            for row in session.scalars(select(ArticleKey).where(ArticleKey.kind == "url"))
+        }
+        for slug, by_number in house.served.items():
+            newsletter = session.scalars(select(Newsletter).where(Newsletter.slug == slug)).one()
+            fates = _fates(session, newsletter.id, evidence)
+            for number, pages in sorted(by_number.items()):
+                keys = [rules.url_key(rules.canonical_url(page)) for page in sorted(pages)]
+                ids = {known[key] for key in keys if key in known}
+                if len(ids) != 1:
+                    complaints.append(f"{slug}: piece {number} is {len(ids)} articles: {sorted(pages)}")
+                elif not fates.get(ids.pop()):
+                    complaints.append(
+                        f"{slug}: piece {number} was left out without a reason: {sorted(pages)}"
+                    )
+    return complaints
+
+
+def _fates(session: Session, newsletter_id: int, evidence: Evidence) -> dict[int, str]:
+    """Return what became of each article of a newsletter; an empty text when nobody can say."""
+    mailed = [m for m, owner in evidence.newsletters.items() if owner == newsletter_id]
+    issues = [evidence.issues[mailing] for mailing in mailed]
+    candidates = {story.article_id for issue in issues for story in issue.stories}
+    last = max(issue.cut_off_at for issue in issues)
+    verdicts = {row.article_id: str(row.verdict) for row in session.scalars(select(IssueArticle))}
+    fates = {}
+    rows = session.execute(
+        select(NewsletterArticle, Article)
+        .join(Article, Article.id == NewsletterArticle.article_id)
+        .where(NewsletterArticle.newsletter_id == newsletter_id)
+    )
+    for place, article in rows:
+        fate = verdicts.get(article.id, "")
+        if article.id in candidates:
+            fate = "candidate"
+        elif place.is_backlog:
+            fate = place.reason or ""
+        elif article.retracted_at is not None:
+            fate = "retracted"
+        elif place.seen_at > last:
+            fate = "not yet"
+        fates[article.id] = fate
+    return fates
+
+
+def adds_up(house: House, evidence: Evidence) -> list[str]:
+    """Check every receipt against itself and against what came."""
+    came = Counter((told.mailing, told.reader) for told in evidence.told)
+    complaints = [f"reader {reader} got mailing {m} {n} times" for (m, reader), n in came.items() if n > 1]
+    by_mailing = Counter(told.mailing for told in evidence.told)
+    with house.database.reading() as session:
+        for mailing_id in session.scalars(select(Mailing.id)):
+            found = receipts.receipt(session, mailing_id)
+            if not found.adds_up or found.unclaimed or found.submitted != by_mailing[mailing_id]:
+                complaints.append(f"mailing {mailing_id}: {found}, {by_mailing[mailing_id]} came")
+    return complaints
+
+
+def in_rhythm(house: House, evidence: Evidence, *, days: int, except_for: Iterable[int]) -> list[str]:
+    """Check that readers of all topics of the daily newsletter got it on the days of their cadence."""
+    daily = house.newsletter_id("daily")
+    numbers_by_day = _issues_by_day(evidence, daily)
+    got: dict[int, list[tuple[date, int]]] = defaultdict(list)
+    for told in evidence.told:
+        if evidence.newsletters[told.mailing] == daily:
+            issue = evidence.issues[told.mailing]
+            got[told.reader].append((issue.cut_off_at.astimezone(_BERLIN).date(), issue.number))
+    complaints = []
+    excepted = set(except_for)
+    for reader in house.readers:
+        cadence = reader.cadences.get("daily")
+        if cadence is None or reader.topics or reader.id in excepted:
+            continue
+        wanted = _wanted(cadence, numbers_by_day)
+        found = sorted(got[reader.id])
+        if cadence is not Cadence.EVERY_ISSUE:
+            found = [(day, 0) for day, _ in found]
+        if found != wanted:
+            missing = sorted(set(wanted) ^ set(found))
+            complaints.append(f"reader {reader.id} ({cadence}, hour {reader.hour}): {missing}")
+    return complaints
+
+
+def _issues_by_day(evidence: Evidence, newsletter_id: int) -> dict[date, list[int]]:
+    found: dict[date, list[int]] = defaultdict(list)
+    for mailing, issue in sorted(evidence.issues.items()):
+        if evidence.newsletters[mailing] == newsletter_id:
+            found[issue.cut_off_at.astimezone(_BERLIN).date()].append(issue.number)
+    return found
+
+
+def _wanted(cadence: Cadence, numbers_by_day: Mapping[date, Sequence[int]]) -> list[tuple[date, int]]:
+    days = sorted(numbers_by_day)
+    if cadence is Cadence.EVERY_ISSUE:
+        return [(day, number) for day in days for number in numbers_by_day[day]]
+    if cadence is Cadence.WEEKDAYS:
+        return [(day, 0) for day in days if day.weekday() < 5]
+    if cadence is Cadence.DAILY:
+        return [(day, 0) for day in days]
+    wanted, next_day = [], days[0]
+    for day in days:
+        if day >= next_day:
+            wanted.append((day, 0))
+            next_day = day + timedelta(days=7)
+    return wanted
