@@ -6,9 +6,9 @@ import hashlib
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit, urlunsplit
 
 import idna
@@ -25,6 +25,9 @@ URL_MAX = 2000  # octets: longer ones are cut by mail clients
 _HOST_MAX = 253  # RFC 1035 §2.3.4
 NEWS_AGE = timedelta(days=7)  # older at first sight is archive, not news
 EARLY = timedelta(minutes=10)  # a publisher's clock may be ahead by so much
+REPEAT_WINDOW = timedelta(hours=72)  # one source with one title twice within it: a repost, not a series
+_REPEAT_CHARS = 20  # shorter titles ("Weather", "Live blog") come back by habit
+STORY_KEY_MAX = 200  # characters of a website's own id of a story
 
 _KEY_MAX = 1000  # octets: PostgreSQL indexes at most 2,704 in one entry
 _MARKUP_MAX = 50_000  # characters of markup looked at for text; parsing time grows faster than length
@@ -55,11 +58,20 @@ _HOST = re.compile(
 _WORDPRESS_TAIL = re.compile(r"\s*The post .{1,300} (?:appeared|first appeared) (?:first )?on .{1,200}\.$")
 
 
+class BacklogReason(StrEnum):
+    """Say why an article of a newsletter is in none of its issues."""
+
+    FIRST_IMPORT = "first_import"
+    OLD = "old"
+    MERGED = "merged"  # it turned out to be another article, which goes on in its place
+
+
 @dataclass(frozen=True, kw_only=True)
 class ArticleDraft:
     """Hold an article as a source or a website gave it: cleaned, not yet known to be new.
 
-    Texts are plain, never markup. ``published_at`` is aware; None when the source does not say.
+    Texts are plain, never markup. ``published_at`` is aware; None when the source does not say. ``importance`` and
+    ``story_key`` are the website's; None when it does not say.
     """
 
     url: str
@@ -73,6 +85,8 @@ class ArticleDraft:
     image_alt: str = ""
     categories: tuple[str, ...] = ()
     published_at: datetime | None = None
+    importance: int | None = None
+    story_key: str | None = None
 
 
 def absolute_url(url: str, *, base: str | None = None) -> str:
@@ -176,17 +190,15 @@ def clean_categories(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in cleaned if name))[:CATEGORIES_MAX]
 
 
-def topic_mask(categories: Iterable[str], topics: Mapping[str, int]) -> int:
-    """Return the bits of the topics that categories name; 0, for everyone, when they name none.
+def repeat_key(title: str) -> str | None:
+    """Return what two titles of a repeated article share; None for a title too short to tell."""
+    key = topic_key(title)
+    return key if len(key) >= _REPEAT_CHARS else None
 
-    ``topics`` maps ``topic_key`` of a topic's slug and of its name to its number.
-    """
-    mask = 0
-    for category in categories:
-        number = topics.get(topic_key(category))
-        if number is not None:
-            mask |= 1 << number
-    return mask
+
+def host(url: str) -> str:
+    """Return the host of an address, with its port, without ``www.``."""
+    return urlsplit(url).netloc.removeprefix("www.")
 
 
 def topic_key(name: str) -> str:

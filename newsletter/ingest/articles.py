@@ -11,6 +11,7 @@ from typing import Any  # JSON from a website has any type
 from newsletter.domain import articles as rules
 from newsletter.domain.articles import ArticleDraft
 from newsletter.domain.errors import InvalidInput
+from newsletter.domain.rules import WEIGHT_MAXIMUM
 from newsletter.store import Session, article_drafts, articles, newsletters
 from newsletter.store.tables import Article, Newsletter
 
@@ -144,6 +145,8 @@ def _draft(entry: dict[str, Any], where: str, *, guid: str | None, url: str) -> 
         author=rules.plain_text(author, limit=rules.AUTHOR_MAX),
         categories=_topics(entry.get("topics", []), f"{where}.topics"),
         published_at=_instant(entry.get("published_at"), f"{where}.published_at"),
+        importance=_importance(entry.get("importance"), f"{where}.importance"),
+        story_key=_story(entry.get("story"), f"{where}.story"),
         **_image(entry.get("image"), f"{where}.image"),
     )
 
@@ -169,6 +172,24 @@ def _topics(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > rules.CATEGORIES_MAX:
         raise _fault(where, f"must be a list of at most {rules.CATEGORIES_MAX} topics")
     return rules.clean_categories([_text(name, where) for name in value])
+
+
+def _importance(value: object, where: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > WEIGHT_MAXIMUM:
+        raise _fault(where, f"must be a whole number from -{WEIGHT_MAXIMUM} to {WEIGHT_MAXIMUM}")
+    return value
+
+
+def _story(value: object, where: str) -> str | None:
+    """Return the website's id of a story, whole: two ids cut short could become one."""
+    if value is None:
+        return None
+    cleaned = rules.plain_text(_text(value, where), limit=_TEXT_MAX)
+    if len(cleaned) > rules.STORY_KEY_MAX:
+        raise _fault(where, f"is longer than {rules.STORY_KEY_MAX} characters")
+    return cleaned or None
 
 
 def _instant(value: object, where: str) -> datetime | None:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, TypeVar  # Any: the columns of a row have several types
+from typing import Any  # the columns of a row have several types
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.domain import articles as rules
 from newsletter.domain.articles import ArticleDraft
-from newsletter.store import counters
-from newsletter.store.tables import Article, ArticleKey, Newsletter, NewsletterArticle, Source, Topic
+from newsletter.store import article_merges, article_places, counters
+from newsletter.store.article_pieces import Change, Piece, facts_of, pieces_of, recognise, remember_keys
+from newsletter.store.article_places import Desk
+from newsletter.store.tables import Article, Newsletter, Source
 
-T = TypeVar("T")
-Key = tuple[str, str]  # kind and value of an ArticleKey
+__all__ = ["Change", "UpsertReport", "UpsertResult", "upsert"]
 
 _COUNTER = "article"
-_IN_ONE_QUERY = 300  # keys of two values each; SQLite's lowest limit is 999 values
-
-
-class Change(StrEnum):
-    """Say what a draft did to the article that it is."""
-
-    NEW = "new"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True)
@@ -65,17 +56,6 @@ class UpsertReport:
         return sum(result.change is change for result in self.results)
 
 
-@dataclass
-class _Piece:
-    """Hold the drafts of one call that are one article; the first decides its text."""
-
-    draft: ArticleDraft
-    keys: dict[Key, None]
-    positions: list[int] = field(default_factory=list)
-    article: Article | None = None
-    change: Change = Change.UNCHANGED
-
-
 def upsert(
     session: Session,
     drafts: Sequence[ArticleDraft],
@@ -92,86 +72,83 @@ def upsert(
     than NEWS_AGE are backlog too, unless ``keep_old``. Only the source that an article came from, or the hook,
     refreshes its text, and only until it is in a built issue.
     """
-    pieces = _pieces(drafts, source_id=source.id if source else None)
-    _recognise(session, pieces)
-    if any(piece.article is None for piece in pieces):
+    pieces = pieces_of(drafts, source_id=source.id if source else None)
+    recognise(session, pieces)
+    if any(len(piece.matches) != 1 for piece in pieces):
         counters.take(session, _COUNTER, 0)  # waits for whoever else is adding articles now
-        _recognise(session, pieces)
-        _create(session, [piece for piece in pieces if piece.article is None], source=source, now=now)
+        recognise(session, pieces)
+        _merge(session, pieces, source=source, now=now)
+        _create(session, [piece for piece in pieces if not piece.matches], source=source, now=now)
+    desk = article_places.desk_of(session, newsletter, source)
     for piece in _firsts(pieces):
-        _refresh(piece, source=source, now=now)
-    _add_keys(session, pieces)
-    _place(session, pieces, newsletter, now=now, backlog=backlog, keep_old=keep_old)
+        _refresh(piece, desk, now=now)
+    remember_keys(session, pieces)
+    article_places.place(session, pieces, desk, now=now, backlog=backlog, keep_old=keep_old)
     session.flush()
     return _report(pieces, count=len(drafts))
 
 
-def _pieces(drafts: Sequence[ArticleDraft], *, source_id: int | None) -> list[_Piece]:
-    """Put drafts together that share an id or an address; documents exist that hold an item twice."""
-    by_key: dict[Key, _Piece] = {}
-    pieces: list[_Piece] = []
-    for position, draft in enumerate(drafts):
-        keys = _keys(draft, source_id=source_id)
-        piece = next((by_key[key] for key in keys if key in by_key), None)
-        if piece is None:
-            piece = _Piece(draft, {})
-            pieces.append(piece)
-        piece.positions.append(position)
-        piece.keys.update(dict.fromkeys(keys))
-        by_key.update({key: piece for key in keys if key not in by_key})
-    return pieces
+def _merge(session: Session, pieces: Sequence[Piece], *, source: Source | None, now: datetime) -> None:
+    """Join articles that are one; each merge may have moved what others matched."""
+    is_changed = False
+    for piece in pieces:
+        if len(piece.matches) > 1:
+            recognise(session, [piece])
+            found = article_merges.mergeable(piece, source)
+            if len(found) > 1:
+                article_merges.merge(session, found, now=now)
+                is_changed = True
+    if is_changed:
+        recognise(session, pieces)
 
 
-def _keys(draft: ArticleDraft, *, source_id: int | None) -> list[Key]:
-    """Return what identifies a draft, its source's id first."""
-    url = rules.url_key(rules.canonical_url(draft.url))
-    guid = draft.guid or (None if url else rules.fallback_guid(draft.title, str(draft.published_at)))
-    keys = [("guid", rules.guid_key(guid, source_id=source_id))] if guid else []
-    return [*keys, ("url", url)] if url else keys
-
-
-def _recognise(session: Session, pieces: Sequence[_Piece]) -> None:
-    """Give the pieces that are known their article."""
-    unknown = [piece for piece in pieces if piece.article is None]
-    known = _articles_by_key(session, [key for piece in unknown for key in piece.keys])
-    for piece in unknown:
-        piece.article = next((known[key] for key in piece.keys if key in known), None)
-
-
-def _articles_by_key(session: Session, keys: Sequence[Key]) -> dict[Key, Article]:
-    known: dict[Key, Article] = {}
-    for some in _batched(keys, _IN_ONE_QUERY):
-        rows = session.execute(
-            select(ArticleKey, Article)
-            .join(Article, Article.id == ArticleKey.article_id)
-            .where(tuple_(ArticleKey.kind, ArticleKey.value).in_(some))
-        )
-        known.update({(key.kind, key.value): article for key, article in rows})
-    return known
-
-
-def _create(session: Session, pieces: Sequence[_Piece], *, source: Source | None, now: datetime) -> None:
+def _create(session: Session, pieces: Sequence[Piece], *, source: Source | None, now: datetime) -> None:
     """Number new articles from the oldest to the newest: the number decides between equals in an issue."""
     if not pieces:
         return
+    source_id = source.id if source else None
     oldest_first = sorted(pieces, key=lambda p: (min(p.draft.published_at or now, now), -p.positions[0]))
     first = counters.take(session, _COUNTER, len(pieces))
     for number, piece in enumerate(oldest_first, first):
-        piece.article = Article(
+        article = Article(
             number=number,
-            source_id=source.id if source else None,
+            source_id=source_id,
             first_seen_at=now,
             updated_at=now,
             **_content(piece.draft),
+            **_image(piece.draft),
         )
-        piece.change = Change.NEW
-        session.add(piece.article)
+        piece.matches, piece.change = (article,), Change.NEW
+        session.add(article)
     session.flush()
+    _mark_repeats(session, [piece.article for piece in oldest_first], now=now)
 
 
-def _firsts(pieces: Sequence[_Piece]) -> Iterable[_Piece]:
+def _mark_repeats(session: Session, new: Sequence[Article], *, now: datetime) -> None:
+    """Mark articles whose source has used their title within the last days: reposts under a new id and address."""
+    known: dict[str, int] = {}
+    rows = session.execute(
+        select(Article.id, Article.title)
+        .where(
+            Article.source_id == new[0].source_id,  # IS NULL for the website's own
+            Article.first_seen_at > now - rules.REPEAT_WINDOW,
+            Article.number < new[0].number,
+        )
+        .order_by(Article.number)
+    )
+    for article_id, title in [*rows, *((article.id, article.title) for article in new)]:
+        key = rules.repeat_key(title)
+        if key is not None:
+            known.setdefault(key, article_id)
+    for article in new:
+        key = rules.repeat_key(article.title)
+        if key is not None and known[key] != article.id:
+            article.repeats_id = known[key]
+
+
+def _firsts(pieces: Sequence[Piece]) -> Iterable[Piece]:
     """Return one piece for each article: two that turn out to be one article must not take turns."""
-    return {_article(piece).id: piece for piece in reversed(pieces)}.values()
+    return {piece.article.id: piece for piece in reversed(pieces)}.values()
 
 
 def _content(draft: ArticleDraft) -> dict[str, Any]:
@@ -182,112 +159,81 @@ def _content(draft: ArticleDraft) -> dict[str, Any]:
         "title": draft.title,
         "summary": draft.summary,
         "author": draft.author,
-        "image_url": draft.image_url,
-        "image_width": draft.image_width,
-        "image_height": draft.image_height,
-        "image_alt": draft.image_alt,
         "categories": list(draft.categories),
         "published_at": draft.published_at,
     }
 
 
-def _refresh(piece: _Piece, *, source: Source | None, now: datetime) -> None:
-    article = _article(piece)
-    if piece.change is Change.NEW or not _may_refresh(article, source):
+def _image(draft: ArticleDraft) -> dict[str, Any]:
+    return {
+        "image_url": draft.image_url,
+        "image_width": draft.image_width,
+        "image_height": draft.image_height,
+        "image_alt": draft.image_alt,
+    }
+
+
+def _refresh(piece: Piece, desk: Desk, *, now: datetime) -> None:
+    article = piece.article
+    if not _may_refresh(article, desk.source_id):
         return
-    content = _content(piece.draft)
-    changed = [name for name, value in content.items() if getattr(article, name) != value]
-    if source is None and article.retracted_at is not None:
+    piece.before = facts_of(article) if piece.change is not Change.NEW else None
+    changed = [] if piece.change is Change.NEW else _refresh_text(article, piece.draft)
+    if desk.source_id is None and article.retracted_at is not None:
         article.retracted_at = None  # the website has put it back
         changed.append("retracted_at")
-    if not changed:
+    _refresh_rank(piece, desk)
+    if changed:
+        article.updated_at = now
+        piece.change = Change.UPDATED
+
+
+def _refresh_text(article: Article, draft: ArticleDraft) -> list[str]:
+    """Take a draft's text and image; return the names of what changed.
+
+    An image that was looked at already keeps what was found: its size, and that it is to be had by https.
+    """
+    content = _content(draft)
+    if not _is_image_of(article, draft.image_url):
+        content |= {**_image(draft), "image_checked_at": None, "image_fault": None}
+    else:
+        content["image_alt"] = draft.image_alt
+        if article.image_checked_at is None:
+            content |= {"image_width": draft.image_width, "image_height": draft.image_height}
+    changed = [name for name, value in content.items() if getattr(article, name) != value]
+    for name in changed:
+        setattr(article, name, content[name])
+    return changed
+
+
+def _is_image_of(article: Article, image_url: str) -> bool:
+    return article.image_url in {image_url, image_url.replace("http://", "https://", 1)}
+
+
+def _refresh_rank(piece: Piece, desk: Desk) -> None:
+    """Take what decides on an article's rank: its place in the feed and the importance that it is given."""
+    article = piece.article
+    if desk.source_id is not None:
+        article.feed_position = piece.positions[0]
+        article.importance = desk.mapped(facts_of(article)).importance
         return
-    for name, value in content.items():
-        setattr(article, name, value)
-    article.updated_at = now
-    piece.change = Change.UPDATED
+    if piece.draft.importance is not None:
+        article.importance = piece.draft.importance
+    if piece.draft.story_key is not None:
+        article.story_key = piece.draft.story_key
 
 
-def _may_refresh(article: Article, source: Source | None) -> bool:
+def _may_refresh(article: Article, source_id: int | None) -> bool:
     """Say whether a text may be replaced: two sources that carry one article must not take turns."""
     if article.frozen_at is not None:
         return False
-    return source is None or (article.source_id == source.id and article.retracted_at is None)
+    return source_id is None or (article.source_id == source_id and article.retracted_at is None)
 
 
-def _add_keys(session: Session, pieces: Sequence[_Piece]) -> None:
-    """Remember every id and address that an article has been met under."""
-    known = _articles_by_key(session, [key for piece in pieces for key in piece.keys])
-    for piece in pieces:
-        for kind, value in piece.keys:
-            if (kind, value) not in known:
-                known[kind, value] = _article(piece)
-                session.add(ArticleKey(kind=kind, value=value, article_id=_article(piece).id))
-
-
-def _place(
-    session: Session,
-    pieces: Sequence[_Piece],
-    newsletter: Newsletter,
-    *,
-    now: datetime,
-    backlog: bool,
-    keep_old: bool,
-) -> None:
-    """Make articles candidates of a newsletter, under its topics."""
-    topics = _topic_numbers(session, newsletter.id)
-    places = _places(session, newsletter.id, [_article(piece).id for piece in pieces])
-    for piece in pieces:
-        article = _article(piece)
-        place = places.get(article.id)
-        due = rules.due_at(article.published_at, now=now)
-        if place is None:
-            is_old = rules.is_archive(article.published_at, now=now) and not keep_old
-            place = NewsletterArticle(
-                newsletter_id=newsletter.id, article_id=article.id, seen_at=due, is_backlog=backlog or is_old
-            )
-            places[article.id] = place
-            session.add(place)
-        elif place.seen_at > now:
-            place.seen_at = due
-        if article.frozen_at is None:
-            place.topics = rules.topic_mask(article.categories, topics)
-
-
-def _places(session: Session, newsletter_id: int, article_ids: Sequence[int]) -> dict[int, NewsletterArticle]:
-    places: dict[int, NewsletterArticle] = {}
-    for some in _batched(article_ids, _IN_ONE_QUERY):
-        rows = session.scalars(
-            select(NewsletterArticle).where(
-                NewsletterArticle.newsletter_id == newsletter_id, NewsletterArticle.article_id.in_(some)
-            )
-        )
-        places.update({place.article_id: place for place in rows})
-    return places
-
-
-def _topic_numbers(session: Session, newsletter_id: int) -> Mapping[str, int]:
-    offered = Topic.retired_at.is_(None)
-    topics = session.scalars(select(Topic).where(Topic.newsletter_id == newsletter_id, offered)).all()
-    by_name = {rules.topic_key(topic.name): topic.number for topic in topics}
-    return by_name | {rules.topic_key(topic.slug): topic.number for topic in topics}
-
-
-def _report(pieces: Sequence[_Piece], *, count: int) -> UpsertReport:
+def _report(pieces: Sequence[Piece], *, count: int) -> UpsertReport:
     results: list[UpsertResult | None] = [None] * count
     for piece in pieces:
-        article = _article(piece)
         for position in piece.positions:
             change = piece.change if position == piece.positions[0] else Change.UNCHANGED
-            results[position] = UpsertResult(article.id, article.number, change)
+            results[position] = UpsertResult(piece.article.id, piece.article.number, change)
     return UpsertReport(tuple(result for result in results if result is not None))
-
-
-def _article(piece: _Piece) -> Article:
-    assert piece.article is not None  # every piece has been recognised or created
-    return piece.article
-
-
-def _batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.domain import articles
+from newsletter.domain import articles, mapping
 from newsletter.domain.errors import InvalidInput
+from newsletter.domain.mapping import Facts
 from tests.clocks import NOON
 
 HOUR = timedelta(hours=1)
@@ -135,5 +136,6 @@ def test_an_article_without_a_date_is_due_and_no_archive() -> None:
 def test_categories_match_topics_by_letters_alone() -> None:
     topics = {articles.topic_key("Économie & Société"): 2}
 
-    assert articles.topic_mask(["economie-societe"], topics) == 1 << 2
-    assert articles.topic_mask(["Politics"], topics) == 0
+    facts = Facts(url="https://post.example.com/a", categories=("economie-societe", "Politics"))
+
+    assert mapping.mapped((), facts, topics).topics == 1 << 2

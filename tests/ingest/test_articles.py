@@ -176,3 +176,27 @@ def test_a_call_that_makes_no_sense_is_refused(session: Session, over: dict[str,
 
     with pytest.raises(InvalidInput, match=match):
         push(session, STORY, **over)
+
+
+def test_importance_and_story_are_kept_until_they_are_given_anew(session: Session) -> None:
+    builders.add_newsletter(session)
+
+    push(session, STORY | {"importance": 3, "story": " flood-2026 "})
+    push(session, STORY | {"title": "Storks are back"})
+    article = session.query(Article).one()
+    kept = (article.importance, article.story_key, article.feed_position)
+    push(session, STORY | {"importance": -1})
+
+    assert kept == (3, "flood-2026", None)
+    assert session.query(Article).one().importance == -1
+
+
+@pytest.mark.parametrize(
+    "over",
+    [{"importance": 10}, {"importance": "high"}, {"importance": True}, {"story": 7}, {"story": "x" * 201}],
+)
+def test_importance_and_story_are_checked(session: Session, over: dict[str, Any]) -> None:
+    builders.add_newsletter(session)
+
+    with pytest.raises(InvalidInput, match="The field articles"):
+        push(session, STORY | over)
