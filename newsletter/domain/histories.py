@@ -18,6 +18,7 @@ class History:
         self._masks: dict[int, int] = {}
         self._again: dict[int, int] = {}
         self._last_at: dict[int, datetime] = {}
+        self.mails_of_late: dict[int, int] = {}  # how many of the last 24 hours, over all newsletters
 
     def add(
         self,

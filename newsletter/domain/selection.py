@@ -198,6 +198,13 @@ class Chooser:
             self._known[key] = known
         return known
 
+    def is_blocked_for(self, *, topics: int, cadence: Cadence, history: int) -> bool:
+        """Say whether a reader who is left without a story would have one if nothing was blocked."""
+        left = self._within[cadence] & ~self._is_open
+        if history and left:
+            left &= ~self._to_rank(cadence)(history)
+        return bool(left & (self._for_everyone | self._of_topics(topics) if topics else left))
+
     def in_order(self, picks: bytes) -> list[int]:
         """Return the articles that lead the stories of picks, in the order of the mail: what was missed stands last."""
         places = {self._place_of.get(number) for number in decode_picks(picks, highest=self._highest)}

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from newsletter.domain import addresses, relays
+from newsletter.domain import addresses, quiet_hours, relays
 from newsletter.domain.arrivals import MailWay
 from newsletter.domain.errors import InvalidInput
 from newsletter.domain.relays import RelayAddress, RelayKind
@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         200_000  # octets; larger ones are filtered and clipped, and a digest of the shipped templates has a third
     )
 
+    quiet_hours: str = ""
+    daily_cap: Annotated[int, Field(ge=0, le=1_000)] = 0  # mails to one reader in 24 hours; 0: any number
+
     fetch_allow: Annotated[frozenset[tuple[str, int]], NoDecode] = frozenset()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -139,6 +142,15 @@ class Settings(BaseSettings):
         found = _PLACE.fullmatch(value)
         if value and (found is None or int(found[3]) > 65_535):
             raise ValueError("must be an address and a port, such as 127.0.0.1:2424")
+        return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        try:
+            quiet_hours.parse(value)
+        except InvalidInput as error:
+            raise ValueError("must be two hours such as 22-7") from error
         return value
 
     @field_validator("imap_done_folder")

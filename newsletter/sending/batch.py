@@ -109,6 +109,7 @@ class BatchWork:
         self.stop: Stop | None = None
         self.fault: str | None = None
         self.held: set[int | None] = set()  # destinations for which readers were left for later
+        self._quiet_until: datetime | None = None  # readers were left whose quiet hours end then
         self._tools = tools
         self._policy = tools.settings.uncertain_policy
         self._from_address = context.frozen.identity.from_address
@@ -208,6 +209,7 @@ class BatchWork:
         for _ in range(decision.fresh_count):
             self._fresh.popleft()
         self.held.update(decided.held)
+        self._quiet_until = min(filter(None, (self._quiet_until, decided.quiet_until)), default=None)
         if decided.window_id is None:
             return []
         self._open[decided.window_id] = len(decided.messages)
@@ -309,8 +311,11 @@ class BatchWork:
             return PAUSE
         if self._room == 0:
             return self._tools.throttle.sender_opens_at(self._from_address, now) - now
-        until = self._tools.throttle.hold_until(self.held) if self.held else None
-        return max(until - now, timedelta(seconds=1)) if until is not None else None
+        held_until = self._tools.throttle.hold_until(self.held) if self.held else None
+        until = min(filter(None, (held_until, self._quiet_until)), default=None)
+        if until is None:
+            return None
+        return max(min(until, self.context.mailing.expires_at) - now, timedelta(seconds=1))
 
 
 def _plain(item: Item, code: int, at: datetime) -> Result:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from newsletter.domain import schedules
+from newsletter.domain import quiet_hours, schedules
+from newsletter.domain.issues import IssueKind
+from newsletter.domain.mailings import MailingKind
+from newsletter.domain.quiet_hours import QuietHours
 from newsletter.domain.relays import RelayKind
 from newsletter.domain.rendered import FrozenIssue
 from newsletter.domain.selection import Chooser
@@ -28,6 +32,34 @@ class Context:
     key_ids: dict[str, int]
     zone: ZoneInfo
     histories: Histories
+    quiet: QuietHours
+    daily_cap: int  # 0: any number
+
+    @property
+    def is_breaking(self) -> bool:
+        """Say whether it is one piece of news, and not a digest."""
+        return self.frozen.kind is IssueKind.BREAKING
+
+    @property
+    def is_urgent(self) -> bool:
+        """Say whether it heeds neither quiet hours nor the cap."""
+        return self.frozen.is_flash
+
+    @property
+    def is_first(self) -> bool:
+        """Say whether it is for readers who have just come."""
+        return self.mailing.kind is MailingKind.FIRST
+
+    @property
+    def story_minimum(self) -> int:
+        """Return the fewest stories that make a mail."""
+        return 1 if self.is_breaking else max(1, self.frozen.story_minimum)
+
+    @cached_property
+    def span(self) -> tuple[int, int]:
+        """Return the lowest and the highest number that a mail may name."""
+        told = [number for story in self.frozen.stories for number in story.candidate.told]
+        return min(told, default=0), max(told, default=0)
 
 
 def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
@@ -38,7 +70,7 @@ def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
     return Context(
         mailing=mailing,
         frozen=frozen,
-        chooser=frozen.chooser(),
+        chooser=frozen.chooser(is_first=mailing.kind is MailingKind.FIRST),
         composer=Composer(
             frozen,
             blocks.of_issue(session, mailing.issue_id, frozen.identity.language),
@@ -49,7 +81,9 @@ def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
         ),
         key_ids=newest_keys(rings) | signers.key_ids,
         zone=schedules.zone(frozen.identity.zone),
-        histories=Histories(mailing, frozen),
+        histories=Histories(mailing, frozen, daily_cap=settings.daily_cap),
+        quiet=quiet_hours.parse(settings.quiet_hours),
+        daily_cap=settings.daily_cap,
     )
 
 

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from newsletter.domain import subscriptions
-from newsletter.domain.histories import History
 from newsletter.domain.mailings import MessageStatus, PlannedMessage, WithheldReason
-from newsletter.domain.subscriptions import Cadence
+from newsletter.sending.choice import Choices
 from newsletter.sending.context import Context
 from newsletter.sending.results import NO_CODE, Origin, Result
 from newsletter.store import Session, messages, readers, windows
@@ -23,7 +21,8 @@ class Decided:
     """Hold the decisions of a window; ``settled`` are readers who need no mail.
 
     ``window_id`` is None when nobody needs one. ``origins`` holds, by reader, what the bytes derive from. ``left`` are
-    readers who were left for later, because their destinations, ``held``, take nothing just now.
+    readers who were left for later, because their destinations, ``held``, take nothing just now, or because they have
+    quiet hours; ``quiet_until`` is when the first of these end.
     """
 
     window_id: int | None
@@ -32,6 +31,7 @@ class Decided:
     settled: tuple[Result, ...]
     left: tuple[int, ...] = ()
     held: frozenset[int | None] = frozenset()
+    quiet_until: datetime | None = None
 
 
 def decide_fresh(
@@ -49,11 +49,12 @@ def decide_fresh(
     destination, by its domain id, that its readers are better left for later.
     """
     found = readers.find(session, context.mailing.newsletter_id, subscriber_ids, now=now)
-    choice = _Choice(context, context.histories.of_batch(session, claim, now=now))
+    choices = Choices(session, context, context.histories.of_batch(session, claim, now=now), now=now)
     origin = Origin(window_id=0, planned_at=now, key_ids=context.key_ids)
     chosen: list[PlannedMessage] = []
     settled: list[Result] = []
     left: dict[int, int | None] = {}
+    quiet: dict[int, datetime] = {}
     for subscriber_id in subscriber_ids:
         reader = found.get(subscriber_id)
         reason, picks = _obstacle(reader), b""
@@ -61,14 +62,22 @@ def decide_fresh(
             if is_held is not None and is_held(reader.domain_id):
                 left[subscriber_id] = reader.domain_id
                 continue
-            picks, reason = choice.of(reader)
+            picks, reason = choices.of(reader)
+            if reason is None and (until := choices.quiet_until(reader)) is not None:
+                quiet[subscriber_id] = until
+                continue
         planned = _planned(subscriber_id, picks, reader)
         if reason is None:
             chosen.append(planned)
         else:
             settled.append(_settled(planned, origin, reason, now=now))
     written = _written(session, claim, chosen, settled, planned_at=now, key_ids=context.key_ids)
-    return replace(written, left=tuple(left), held=frozenset(left.values()))
+    return replace(
+        written,
+        left=(*left, *quiet),
+        held=frozenset(left.values()),
+        quiet_until=min(quiet.values(), default=None),
+    )
 
 
 def decide_retries(
@@ -147,33 +156,6 @@ def retries_expired(
         for detail in due
     ]
     return Decided(None, (), {}, tuple(settled))
-
-
-class _Choice:
-    """Choose for one reader after another."""
-
-    def __init__(self, context: Context, history: History) -> None:
-        self._context = context
-        self._history = history
-        self._is_due: dict[tuple[Cadence, datetime], bool] = {}  # a batch knows few cut-offs
-
-    def of(self, reader: Reader) -> tuple[bytes, WithheldReason | None]:
-        """Return a reader's picks, or why there are none."""
-        cadence = reader.cadence
-        last_at = self._history.last_at(reader.subscriber_id)
-        if last_at is not None and not self._wants(cadence, last_at):
-            return b"", WithheldReason.NOT_DUE
-        history = self._history.of(reader.subscriber_id, signup_number=reader.signup_number)
-        picks = self._context.chooser.choose(topics=reader.topics, cadence=cadence, history=history)
-        return picks, None if picks else WithheldReason.NO_STORIES
-
-    def _wants(self, cadence: Cadence, last_at: datetime) -> bool:
-        known = self._is_due.get((cadence, last_at))
-        if known is None:
-            cut_off_at, zone = self._context.frozen.cut_off_at, self._context.zone
-            known = subscriptions.is_due(cadence, last_at=last_at, now=cut_off_at, zone=zone)
-            self._is_due[cadence, last_at] = known
-        return known
 
 
 def _planned(subscriber_id: int, picks: bytes, reader: Reader | None) -> PlannedMessage:

@@ -46,10 +46,12 @@ def _start(session: Session, issue_id: int, *, now: datetime) -> Mailing | None:
     if mailings.next_bucket(session, issue.newsletter_id, after=-1) is None:
         issues.move(session, issue_id, IssueStatus.SKIPPED, reason=SkipReason.NO_READERS)
         return None
+    frozen = issues.frozen(issue)
     return mailings.start(
         session,
         issue,
-        highest=issues.frozen(issue).highest,
+        highest=frozen.highest,
+        missed=frozen.missed,
         now=now,
         expires_at=now + LIFETIME,
         lane=Lane.URGENT if issue.kind is IssueKind.BREAKING else Lane.BULK,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from newsletter.domain.errors import Conflict, InvalidInput
-from newsletter.domain.histories import History
 from newsletter.domain.rendered import FrozenIssue
 from newsletter.domain.subscriptions import Cadence
-from newsletter.store import Session, mailings, readers
+from newsletter.sending import history
+from newsletter.store import Session, readers
 
 _NO_MAILING = 0
-_HISTORY = timedelta(days=30)  # longer than any story stays a candidate
 
 
 def of_topics(frozen: FrozenIssue, slugs: Sequence[str]) -> bytes:
@@ -39,29 +38,15 @@ def of_reader(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now:
             hint="Choose another reader, or topics.",
             reason="not_subscribed",
         )
-    history = _history(session, frozen, subscriber_id, now=now)
-    had = history.of(subscriber_id, signup_number=reader.signup_number)
-    picks = frozen.chooser().choose(topics=reader.topics, cadence=reader.cadence, history=had)
+    known = history.read(session, frozen, [subscriber_id], other_than=_NO_MAILING, now=now)
+    had = known.of(subscriber_id, signup_number=reader.signup_number)
+    again = known.again(subscriber_id)
+    picks = frozen.chooser().choose(topics=reader.topics, cadence=reader.cadence, history=had, again=again)
     return _something(
         picks,
         "The reader has had every story that the reader follows: no mail would go out.",
         "Choose another reader, or topics.",
     )
-
-
-def _history(session: Session, frozen: FrozenIssue, subscriber_id: int, *, now: datetime) -> History:
-    earlier = mailings.earlier(
-        session,
-        frozen.identity.newsletter_id,
-        other_than=_NO_MAILING,
-        lowest_number=min((story.number for story in frozen.stories), default=0),
-        since=now - _HISTORY,
-    )
-    by_id = {mailing.mailing_id: mailing for mailing in earlier}
-    history = History(highest=frozen.highest)
-    for mailing_id, had in readers.had(session, list(by_id), [subscriber_id]):
-        history.add(had, highest_then=by_id[mailing_id].highest, cut_off_at=by_id[mailing_id].cut_off_at)
-    return history
 
 
 def _something(picks: bytes, message: str, hint: str) -> bytes:

@@ -101,6 +101,17 @@ def mark_retracted(session: Session, article_id: int, *, now: datetime) -> bool:
     return taken.first() is not None
 
 
+def retracted_numbers(session: Session, lowest: int, highest: int) -> set[int]:
+    """Return which articles between two numbers have been retracted: asked for at every window."""
+    return set(
+        session.scalars(
+            select(Article.number).where(
+                Article.number.between(lowest, highest), Article.retracted_at.is_not(None)
+            )
+        )
+    )
+
+
 def _placed(newsletter_id: int) -> Select[Article, NewsletterArticle]:
     return (
         select(Article, NewsletterArticle)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain import mailings
 from newsletter.domain.errors import NotFound
-from newsletter.domain.issues import IssueStatus
+from newsletter.domain.issues import IssueKind, IssueStatus
 from newsletter.domain.mailings import BUCKET_SIZE, BatchStatus, Lane, MailingKind, MailingStatus
 from newsletter.domain.subscriptions import SubscriptionStatus
 from newsletter.store import driver, inserts
@@ -38,11 +38,14 @@ IS_OPEN: ColumnElement[bool] = literal_column(
 
 @dataclass(frozen=True)
 class Earlier:
-    """Hold what reading histories needs of another mailing of the newsletter."""
+    """Hold what reading histories needs of another mailing; ``missed`` are what it told once more."""
 
     mailing_id: int
+    newsletter_id: int
     highest: int
     cut_off_at: datetime
+    kind: IssueKind
+    missed: bytes | None = None
 
 
 def start(
@@ -53,8 +56,9 @@ def start(
     now: datetime,
     expires_at: datetime,
     lane: Lane = Lane.BULK,
+    missed: bytes = b"",
 ) -> Mailing:
-    """Return the main mailing of an issue; make it when it is not there."""
+    """Return the main mailing of an issue; make it when it is not there. ``missed`` are what it tells once more."""
     row = {
         "issue_id": issue.id,
         "newsletter_id": issue.newsletter_id,
@@ -62,6 +66,7 @@ def start(
         "status": MailingStatus.RUNNING,
         "lane": lane,
         "highest": highest,
+        "missed": missed or None,
         "started_at": now,
         "expires_at": expires_at,
     }
@@ -265,15 +270,24 @@ def put_off(session: Session, batch_id: int, *, until: datetime) -> None:
 def earlier(
     session: Session, newsletter_id: int, *, other_than: int, lowest_number: int, since: datetime
 ) -> list[Earlier]:
-    """Return the mailings of a newsletter that may hold an article from ``lowest_number`` on, or began after ``since``.
+    """Return the mailings that may hold an article from ``lowest_number`` on, or are the newsletter's since ``since``.
 
-    Not only those before this one: a slow batch of an older mailing runs after a newer mailing.
+    Of all newsletters, because nobody gets an article twice; not only those before this one: a slow batch of an older
+    mailing runs after a newer mailing.
     """
-    others = select(Mailing.id).where(Mailing.newsletter_id == newsletter_id, Mailing.id != other_than)
+    others = select(Mailing.id).where(Mailing.id != other_than)
     # Two look-ups by index, of which an OR would make a walk through all mailings that ever were.
-    wanted = union(others.where(Mailing.highest >= lowest_number), others.where(Mailing.started_at >= since))
+    own = others.where(Mailing.newsletter_id == newsletter_id, Mailing.started_at >= since)
+    wanted = union(others.where(Mailing.highest >= lowest_number), own)
     rows = session.execute(
-        select(Mailing.id, Mailing.highest, Issue.cut_off_at)
+        select(
+            Mailing.id,
+            Mailing.newsletter_id,
+            Mailing.highest,
+            Issue.cut_off_at,
+            Issue.kind,
+            Mailing.missed,
+        )
         .join(Issue, Issue.id == Mailing.issue_id)
         .where(Mailing.id.in_(wanted))
     )
@@ -281,12 +295,16 @@ def earlier(
 
 
 def is_superseded(session: Session, mailing: Mailing) -> bool:
-    """Say whether a later issue of the newsletter is on its way in the same lane: a digest is stale by then."""
+    """Say whether a later issue of the newsletter is on its way in the same lane: a digest is stale by then.
+
+    What is mailed of the same issue, to those who come later, does not count.
+    """
     later = (
         select(Mailing.id)
         .join(Issue, Issue.id == Mailing.issue_id)
         .where(
             Mailing.newsletter_id == mailing.newsletter_id,
+            Mailing.issue_id != mailing.issue_id,
             Mailing.started_at > mailing.started_at,
             Mailing.lane == mailing.lane,
             Issue.status == IssueStatus.MAILED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple  # parameters are of any type
@@ -25,7 +25,7 @@ SELECT s.id, s.address, s.name, s.domain_id, coalesce(u.status = 'active', false
   (SELECT p.id FROM suppressions p WHERE p.address_key = s.address_key AND p.scope IN ('bulk', :scope)
     AND p.pending IS NULL AND p.lifted_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > :now)
     LIMIT 1) IS NOT NULL,
-  coalesce(u.topics, 0), u.cadence,
+  coalesce(u.topics, 0), u.cadence, s.zone, u.hour, coalesce(u.snoozed_until > :now, false),
   (SELECT a.number FROM article_keys k JOIN articles a ON a.id = k.article_id
     WHERE k.kind = 'url' AND k.value = u.signup_article)
 FROM subscribers s LEFT JOIN subscriptions u
@@ -42,13 +42,17 @@ _HAD_ON_SQLITE = """
 SELECT subscriber_id, picks FROM messages
 WHERE mailing_id = :mailing AND subscriber_id {among} AND status IN (0, 1, 2)
 """
+_OF_LATE = """
+SELECT subscriber_id FROM messages
+WHERE mailing_id = :mailing AND subscriber_id {among} AND status IN (0, 1, 2) AND at >= :since
+"""
 
 
 class Reader(NamedTuple):
     """Hold what deciding needs to know of one planned reader, as it is now.
 
     ``address`` is None when the reader was erased. ``signup_number`` is the number of the article that the reader
-    signed up from.
+    signed up from. ``zone`` and ``hour`` are None where the reader named none.
     """
 
     subscriber_id: int
@@ -60,6 +64,9 @@ class Reader(NamedTuple):
     topics: int
     cadence: Cadence
     signup_number: int | None
+    zone: str | None = None
+    hour: int | None = None
+    is_snoozed: bool = False
 
 
 def find(
@@ -90,8 +97,11 @@ def find(
             topics,
             _CADENCES.get(word, every_issue),
             signup,
+            zone,
+            hour,
+            snoozed,
         )
-        for reader, address, name, domain, active, suppressed, topics, word, signup in rows
+        for reader, address, name, domain, active, suppressed, topics, word, zone, hour, snoozed, signup in rows
     }
 
 
@@ -116,6 +126,27 @@ def had(
         cursor.execute(statement, values | {"mailings": driver.numbers(mailing_ids, is_sqlite=False)})
         for mailing_id, ids, picks in cursor:
             yield mailing_id, zip(ids, picks, strict=True)
+
+
+def mails_of_late(
+    session: Session, since: Mapping[int, int], subscriber_ids: Collection[int]
+) -> dict[int, int]:
+    """Count the mails that readers got, or may have got, of some mailings; who got none may be missing.
+
+    ``since`` says of each mailing from which second after its start on they count.
+    """
+    if not since or not subscriber_ids:
+        return {}
+    is_sqlite = driver.is_sqlite(session)
+    among, values = _among(subscriber_ids, sparse=_SPARSE_HISTORY, is_sqlite=is_sqlite)
+    counts: dict[int, int] = {}
+    statement = _spelled(_OF_LATE, among, is_sqlite=is_sqlite)
+    with driver.cursor(session) as cursor:
+        for mailing_id, second in since.items():
+            cursor.execute(statement, values | {"mailing": mailing_id, "since": second})
+            for (reader,) in cursor:
+                counts[reader] = counts.get(reader, 0) + 1
+    return counts
 
 
 def _among(subscriber_ids: Collection[int], *, sparse: int, is_sqlite: bool) -> tuple[str, dict[str, Any]]:

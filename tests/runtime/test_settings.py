@@ -53,6 +53,9 @@ from newsletter.runtime import settings
         ("SENDER_PROCESSES", "0"),
         ("SENDER_PROCESSES", "two"),
         ("LEASE_SECONDS", "-1"),
+        ("QUIET_HOURS", "22-25"),
+        ("QUIET_HOURS", "night"),
+        ("DAILY_CAP", "-1"),
         ("TICK_SECONDS", "0"),
     ],
 )

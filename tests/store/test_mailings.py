@@ -49,7 +49,8 @@ def test_other_mailings_count_when_they_reach_into_the_candidates_or_the_rhythm(
     recent = add_mailing(session, daily, at=NOON - DAY, highest=3)
     own = add_mailing(session, daily, highest=20)
     later = add_mailing(session, daily, at=NOON + DAY, highest=30)
-    add_mailing(session, weekend, highest=99)
+    other = add_mailing(session, weekend, highest=99)
+    add_mailing(session, weekend, at=NOON - DAY, highest=9)
 
     found = mailings.earlier(session, daily.id, other_than=own, lowest_number=10, since=NOON - 8 * DAY)
 
@@ -58,7 +59,9 @@ def test_other_mailings_count_when_they_reach_into_the_candidates_or_the_rhythm(
         reaching: (10, NOON - 19 * DAY),
         recent: (3, NOON - DAY),
         later: (30, NOON + DAY),
+        other: (99, NOON),
     }
+    assert {one.mailing_id for one in found if one.newsletter_id == weekend.id} == {other}
 
 
 def test_waves_of_a_bucket_are_batches_of_their_own_and_each_stays_as_it_is(session: Session) -> None:

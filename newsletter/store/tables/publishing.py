@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -166,7 +167,16 @@ class Article(Base):
     """
 
     __tablename__ = "articles"
-    __table_args__ = (Index("ix_articles_seen", "first_seen_at"),)
+    __table_args__ = (
+        Index("ix_articles_seen", "first_seen_at"),
+        # Every window asks for them: a few among all articles that ever were.
+        Index(
+            "ix_articles_retracted",
+            "number",
+            postgresql_where=text("retracted_at IS NOT NULL"),
+            sqlite_where=text("retracted_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     number: Mapped[int] = mapped_column(Integer, unique=True)

@@ -142,6 +142,14 @@ def upgrade() -> None:
     op.add_column("articles", sa.Column("image_fault", sa.String(length=40), nullable=True))
     op.add_column("articles", sa.Column("repeats_id", BIG_ID, nullable=True))
     op.create_index("ix_articles_seen", "articles", ["first_seen_at"], unique=False)
+    op.create_index(
+        "ix_articles_retracted",
+        "articles",
+        ["number"],
+        unique=False,
+        postgresql_where=sa.text("retracted_at IS NOT NULL"),
+        sqlite_where=sa.text("retracted_at IS NOT NULL"),
+    )
     op.add_column("issues", sa.Column("note", sa.Text(), server_default="", nullable=False))
     op.add_column("issues", sa.Column("subjects", sa.JSON(), server_default="[]", nullable=False))
     op.add_column("issues", sa.Column("is_flash", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -255,6 +263,7 @@ def downgrade() -> None:
     op.drop_column("issues", "is_flash")
     op.drop_column("issues", "subjects")
     op.drop_column("issues", "note")
+    op.drop_index("ix_articles_retracted", table_name="articles")
     op.drop_index("ix_articles_seen", table_name="articles")
     op.drop_column("articles", "repeats_id")
     op.drop_column("articles", "image_fault")

@@ -1,0 +1,124 @@
+"""Choose for one reader after another: what the reader gets now, or why nothing, or when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from newsletter.domain import schedules, subscriptions
+from newsletter.domain.errors import InvalidInput
+from newsletter.domain.histories import History
+from newsletter.domain.mailings import WithheldReason
+from newsletter.domain.selection import Choice
+from newsletter.domain.subscriptions import Cadence
+from newsletter.sending.context import Context
+from newsletter.store import Session, articles, mailings
+from newsletter.store.readers import Reader
+
+
+class Choices:
+    """Choose for the readers of one window, each by what is true now.
+
+    Making it looks once for what was retracted meanwhile: no story that names it is told any more.
+    """
+
+    def __init__(self, session: Session, context: Context, history: History, *, now: datetime) -> None:
+        """Take what the readers had, and the instant of the window."""
+        context.chooser.block(articles.retracted_numbers(session, *context.span))
+        self._session = session
+        self._context = context
+        self._history = history
+        self._now = now
+        self._is_due: dict[tuple[Cadence, datetime], bool] = {}  # a batch knows few cut-offs
+        self._quiet_until: dict[str, tuple[datetime | None, int]] = {}  # by zone, with its hour now
+        self._is_superseded: bool | None = None
+
+    def of(self, reader: Reader) -> tuple[bytes, WithheldReason | None]:
+        """Return a reader's picks, or why there are none."""
+        reason = self._out_of_time(reader)
+        if reason is not None:
+            return b"", reason
+        context, history = self._context, self._history
+        had = history.of(reader.subscriber_id, signup_number=reader.signup_number)
+        again = history.again(reader.subscriber_id)
+        choice = context.chooser.choice(
+            topics=reader.topics, cadence=reader.cadence, history=had, again=again
+        )
+        if choice.story_count < context.story_minimum:
+            return b"", self._too_few(reader, choice, had)
+        if self._is_over_cap(reader):
+            return b"", WithheldReason.FREQUENCY_CAP
+        return choice.picks, None
+
+    def quiet_until(self, reader: Reader) -> datetime | None:
+        """Return until when a reader's digest waits for quiet hours to end; None: it may go.
+
+        An hour that the reader chose counts more, and who has just confirmed is awake.
+        """
+        context = self._context
+        if not context.quiet or context.is_urgent or context.is_first:
+            return None
+        until, hour = self._quiet(reader)
+        return None if reader.hour == hour else until
+
+    def _out_of_time(self, reader: Reader) -> WithheldReason | None:
+        """Say why a reader wants nothing now, whatever the issue has."""
+        context = self._context
+        if reader.is_snoozed:
+            return WithheldReason.SNOOZED
+        if context.is_breaking:
+            if not context.quiet or context.is_urgent or self._quiet(reader)[0] is None:
+                return None
+            return WithheldReason.QUIET_HOURS
+        last_at = self._history.last_at(reader.subscriber_id)
+        if last_at is not None and not self._wants(reader.cadence, last_at):
+            return WithheldReason.NOT_DUE
+        if reader.hour is not None and reader.cadence is not Cadence.EVERY_ISSUE and self._is_late():
+            return WithheldReason.SUPERSEDED
+        return None
+
+    def _too_few(self, reader: Reader, choice: Choice, had: int) -> WithheldReason:
+        if choice.story_count:
+            return WithheldReason.TOO_FEW
+        chooser = self._context.chooser
+        is_wanted = chooser.is_blocked_for(topics=reader.topics, cadence=reader.cadence, history=had)
+        return WithheldReason.RETRACTED if is_wanted else WithheldReason.NO_STORIES
+
+    def _is_over_cap(self, reader: Reader) -> bool:
+        context = self._context
+        if not context.daily_cap or context.is_urgent:
+            return False
+        return self._history.mails_of_late.get(reader.subscriber_id, 0) >= context.daily_cap
+
+    def _wants(self, cadence: Cadence, last_at: datetime) -> bool:
+        known = self._is_due.get((cadence, last_at))
+        if known is None:
+            cut_off_at, zone = self._context.frozen.cut_off_at, self._context.zone
+            known = subscriptions.is_due(cadence, last_at=last_at, now=cut_off_at, zone=zone)
+            self._is_due[cadence, last_at] = known
+        return known
+
+    def _is_late(self) -> bool:
+        """Say whether a later digest is on its way; asked once, and only for readers with an hour of their own."""
+        if self._is_superseded is None:
+            self._is_superseded = mailings.is_superseded(self._session, self._context.mailing)
+        return self._is_superseded
+
+    def _quiet(self, reader: Reader) -> tuple[datetime | None, int]:
+        """Return until when it is quiet by a reader's clock, and the hour that it shows."""
+        name = reader.zone or ""
+        known = self._quiet_until.get(name)
+        if known is None:
+            zone = _zone(name) or self._context.zone
+            until = self._context.quiet.end(zone, at=self._now)
+            hour = self._now.astimezone(zone).hour
+            known = self._quiet_until[name] = until if until > self._now else None, hour
+        return known
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """Return a reader's zone; None when there is none of that name any more."""
+    try:
+        return schedules.zone(name) if name else None
+    except InvalidInput:
+        return None
