@@ -71,7 +71,7 @@ class StoryRules:
     """
 
     window_hours: int = 72
-    likeness_percent: int = 50
+    likeness_percent: int = 35
     more_maximum: int = 3
 
 
