@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from newsletter.digest import build as building
 from newsletter.digest import plan as planning
+from newsletter.digest import telling
 from newsletter.feedback import collect as collecting
 from newsletter.feedback import read as reading
 from newsletter.feedback import suppress
@@ -22,10 +23,12 @@ from workers.app import app
 
 @app.task(name="newsletter.plan")  # type: ignore[untyped-decorator]  # Celery is untyped, here and below
 def plan() -> None:
-    """Plan the issues whose slots have come."""
+    """Plan the issues whose slots have come; tell the desk, and do what silence and retractions mean."""
     parts = process.app()
     for issue_id in planning.plan_due(parts.transaction, now=parts.clock.now()):
         build.delay(issue_id)
+    if telling.look_after(parts.transaction, now=parts.clock.now()):
+        notices.delay()
 
 
 @app.task(name="newsletter.sweep")  # type: ignore[untyped-decorator]

@@ -107,6 +107,11 @@ def preview_issue(
     return Preview(frozen, _rendered(environment, frozen, message_max_bytes))
 
 
+def look(session: Session, issue: Issue) -> FrozenIssue:
+    """Return what an issue holds: as it was built, else as it would be built now; no state is moved."""
+    return issues.frozen(issue) if issue.frozen is not None else _freeze(session, issue)[0]
+
+
 def _rendered(environment: Environment, frozen: FrozenIssue, message_max_bytes: int) -> list[RenderedBlock]:
     blocks = rendering.render(environment, frozen)
     sizes.check(frozen, blocks, maximum_bytes=message_max_bytes)

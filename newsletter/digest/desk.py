@@ -8,10 +8,11 @@ from typing import Any  # details are what JSON holds
 from newsletter.domain.editors import Actor, Role, Way, require
 from newsletter.domain.errors import Conflict
 from newsletter.domain.issues import OPEN, IssueKind, IssueStatus, OnSilence, SkipReason
-from newsletter.store import Session, audit, issues, newsletters
+from newsletter.store import Session, alerts, audit, issues, newsletters
 from newsletter.store import desk as kept
 from newsletter.store.tables import Issue
 
+HELD = "issue_held"  # the alert about an issue that waits
 SERVICE = Actor(name="service", way=Way.SERVICE, role=Role.ADMIN)
 
 
@@ -34,6 +35,7 @@ def approve(
     if is_first and not kept.approve(session, issue_id, revision=seen, by=actor.name, now=now):
         raise changed(issue_id)
     _write(session, actor, "approve", issue, now=now, revision=seen, first=is_first)
+    alerts.resolve(session, HELD, alert_subject(session, issue), now=now)
     return issues.get(session, issue_id)
 
 
@@ -139,6 +141,11 @@ def changed(issue_id: int) -> Conflict:
     )
 
 
+def alert_subject(session: Session, issue: Issue) -> str:
+    """Return the name of an issue in alerts."""
+    return f"{newsletters.get(session, issue.newsletter_id).slug} {issue.number}"
+
+
 def _give_up(
     session: Session,
     issue_id: int,
@@ -157,6 +164,7 @@ def _give_up(
         session, issue_id, IssueStatus.CANCELLED, reason=None if reason is None else reason.value
     )
     _write(session, actor, action, issue, now=now, revision=issue.revision)
+    alerts.resolve(session, HELD, alert_subject(session, issue), now=now)
     return issues.get(session, issue_id)
 
 

@@ -48,6 +48,7 @@ class LinkPurpose(StrEnum):
     CONFIRM = "c"
     BLOCK = "n"
     VIEW = "v"
+    DESK = "d"
     FORM = "f"  # never in a path: the hidden field that says when a signup form was shown
 
 
@@ -70,8 +71,9 @@ class KeyRing:
 class LinkToken:
     """Say what a link is about.
 
-    ``object_id`` is the newsletter (unsubscribe, preferences), the notice (confirm, block) or the issue (view);
-    0 in a form. A view link names no reader: ``subscriber_id`` is 0 and ``payload`` holds the picks.
+    ``object_id`` is the newsletter (unsubscribe, preferences), the notice (confirm, block), the issue (view) or the
+    row of a decision (desk); 0 in a form. View and desk links name no reader: ``subscriber_id`` is 0; in a view link
+    ``payload`` holds the picks.
     """
 
     purpose: LinkPurpose

@@ -25,7 +25,7 @@ from newsletter.rendering.notice import Rendered
 from newsletter.runtime import ids, logs
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
-from newsletter.sending import signing
+from newsletter.sending import desk_mail, signing
 from newsletter.sending.pace import Pace
 from newsletter.store import Session, Transactions, keys, newsletters, notices, subscribers, suppressions
 from newsletter.store.tables import KeyPurpose, Notice, NoticeKind, NoticeStatus, Subscriber
@@ -80,7 +80,8 @@ def _compose(
     session: Session, notice: Notice, environment: Environment, settings: Settings, *, now: datetime
 ) -> _Mail | None:
     """Return a notice's mail, the same on every attempt; None when its reader must not be written to (any more)."""
-    assert notice.subscriber_id is not None  # kinds that go to editors are composed elsewhere
+    if notice.subscriber_id is None:
+        return _compose_for_desk(session, notice, environment, settings)
     subscriber = subscribers.get(session, notice.subscriber_id)
     newsletter = newsletters.get(session, notice.newsletter_id)
     if subscriber.address is None or _is_unwanted(session, subscriber, now=now):
@@ -91,13 +92,34 @@ def _compose(
     if notice.message is None:
         write = _farewell if is_answer else _confirmation
         message = write(session, notice, subscriber, environment, settings)
-        signers = signing.load(session, newsletter.from_address)
-        signer = signers.of(signers.key_ids)
-        if signer is not None:
-            message = signer.signed(message, at=notice.created_at)
-        notices.keep_message(session, notice.id, message)
+        message = _kept(session, notice, message, newsletter.from_address)
         return _Mail(envelope, message, subscriber.domain_id)
     return _Mail(envelope, notice.message, subscriber.domain_id)
+
+
+def _compose_for_desk(
+    session: Session, notice: Notice, environment: Environment, settings: Settings
+) -> _Mail | None:
+    """Return a mail to one of the publisher's own people; None when there is nothing to say any more."""
+    newsletter = newsletters.get(session, notice.newsletter_id)
+    envelope = Envelope(newsletter.from_address, notice.address or "")
+    if notice.message is not None:
+        return _Mail(envelope, notice.message, None)
+    rendered = desk_mail.write(session, notice, environment, settings)
+    if rendered is None:
+        return None
+    message = _written(notice, newsletters.identity(newsletter), envelope.rcpt_to, rendered, settings)
+    return _Mail(envelope, _kept(session, notice, message, newsletter.from_address), None)
+
+
+def _kept(session: Session, notice: Notice, message: bytes, from_address: str) -> bytes:
+    """Sign a message and keep it, so that every attempt has the same bytes."""
+    signers = signing.load(session, from_address)
+    signer = signers.of(signers.key_ids)
+    if signer is not None:
+        message = signer.signed(message, at=notice.created_at)
+    notices.keep_message(session, notice.id, message)
+    return message
 
 
 def _is_unwanted(session: Session, subscriber: Subscriber, *, now: datetime) -> bool:
@@ -123,13 +145,13 @@ def _confirmation(
         language=subscriber.language,
         expires_on=(notice.created_at + CONFIRMATION_LIFETIME).date(),
     )
-    return _written(notice, identity, subscriber, rendered, settings)
+    return _written(notice, identity, subscriber.address or "", rendered, settings)
 
 
 def _written(
     notice: Notice,
     identity: Identity,
-    subscriber: Subscriber,
+    to_address: str,
     rendered: Rendered,
     settings: Settings,
     *,
@@ -141,7 +163,7 @@ def _written(
             from_address=identity.from_address,
             reply_to=identity.reply_to,
             to_name="",  # what a stranger typed into a form is mailed to nobody
-            to_address=subscriber.address or "",
+            to_address=to_address,
             subject=rendered.subject,
             html=rendered.html,
             text=rendered.text,
@@ -162,7 +184,8 @@ def _farewell(
         subscribe_url=f"{settings.public_url}/subscribe/{identity.slug}",
         language=subscriber.language,
     )
-    return _written(notice, identity, subscriber, rendered, settings, answers=notice.payload["answers"])
+    answers = notice.payload["answers"]
+    return _written(notice, identity, subscriber.address or "", rendered, settings, answers=answers)
 
 
 def _link(settings: Settings, ring: KeyRing, purpose: LinkPurpose, notice: Notice) -> str:

@@ -50,6 +50,31 @@ def add(
     return notice
 
 
+def add_for_desk(
+    session: Session,
+    kind: NoticeKind,
+    address: str,
+    newsletter_id: int,
+    payload: dict[str, Any],
+    *,
+    now: datetime,
+    expires_at: datetime,
+) -> Notice:
+    """Queue a notice to one of the publisher's own people; it is due at once."""
+    notice = Notice(
+        kind=kind,
+        address=address,
+        newsletter_id=newsletter_id,
+        payload=payload,
+        created_at=now,
+        expires_at=expires_at,
+        next_attempt_at=now,
+    )
+    session.add(notice)
+    session.flush()
+    return notice
+
+
 def has_had(session: Session, kind: NoticeKind, subscriber_id: int, *, since: datetime) -> bool:
     """Say whether a notice of a kind was queued for a reader since an instant."""
     found = session.scalar(
