@@ -30,6 +30,7 @@ class Told:
 
     at: datetime
     reader: int
+    address: str
     mailing: int
     numbers: tuple[int, ...]
     picks: frozenset[int]
@@ -83,7 +84,7 @@ class _Reading:
         hrefs = _HREF.findall(received.message.replace(b"=\r\n", b""))
         found = dict.fromkeys(known[url] for href in hrefs if (url := self._target(href)) in known)
         picks = decode_picks(self._picks[mailing, reader], highest=self._highest[mailing])
-        return Told(arrival.at, reader, mailing, tuple(found), frozenset(picks))
+        return Told(arrival.at, reader, received.rcpt_to, mailing, tuple(found), frozenset(picks))
 
 
 def _numbers(issue: FrozenIssue) -> dict[str, int]:

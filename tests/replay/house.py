@@ -15,14 +15,14 @@ from newsletter.digest import newsletters as founding
 from newsletter.ingest import sources
 from newsletter.runtime.settings import Settings
 from newsletter.store import Database, Session, newsletters
-from newsletter.store.tables import SigningKey, Source
+from newsletter.store.tables import Schedule, SigningKey, Source
 from newsletter.wiring import App
 from tests.builders import add_newsletter
 from tests.clocks import FixedClock
 from tests.feeds.http_server import Answer, Website, website
 from tests.replay import scenario
 from tests.replay.readers import Reader, settle
-from tests.replay.scenario import BEGIN, COAST_FEED, MOVED_TO, MOVING, Stage
+from tests.replay.scenario import BEGIN, COAST_FEED, DAY, MOVED_TO, MOVING, Stage
 from tests.replay.shift import Shift, on_duty
 from tests.replay.snapshots import Snapshot
 from tests.replay.world import SECTIONS
@@ -56,7 +56,9 @@ class House:
     arrivals: list[Arrival] = field(default_factory=list)
     served: dict[str, dict[int, set[str]]] = field(default_factory=lambda: defaultdict(dict))
     acts: list[tuple[datetime, Act]] = field(default_factory=list)
-    not_modified_count: int = 0
+    touched: set[int] = field(default_factory=set)  # readers whose rhythm something has disturbed
+    retracted: dict[str, datetime] = field(default_factory=dict)  # pages, with the instant
+    signed_up: dict[str, str] = field(default_factory=dict)  # addresses, with the page that they came from
 
     @property
     def now(self) -> datetime:
@@ -94,25 +96,34 @@ class House:
 
     def live(self, days: int) -> None:
         """Let the time pass, step by step."""
-        self.acts.sort(key=lambda act: act[0])
         while self.now < BEGIN + timedelta(days=days):
             self.clock.advance(STEP)
-            while self.acts and self.acts[0][0] <= self.now:
-                self.acts.pop(0)[1](self)
+            self._act()
             self._show_feeds()
             self._note_served(self.shift.work)
             self._note_arrivals()
 
-    def let_pass(self, span: timedelta) -> None:
-        """Move on within a step, and do what is due then."""
-        self.clock.advance(span)
-        self.shift.work()
-        self._note_arrivals()
+    def add_act(self, at: datetime, act: Act) -> None:
+        """Set something down for its time."""
+        self.acts.append((at, act))
+
+    def settle(self) -> None:
+        """Plan no more issues, and let what is under way come to its end."""
+        with self.database.transaction() as session:
+            for schedule in session.scalars(select(Schedule)):
+                schedule.is_active = False
+        self.live((self.now - BEGIN) // DAY + 2)
 
     def newsletter_id(self, slug: str) -> int:
         """Return a newsletter's id."""
         with self.database.reading() as session:
             return newsletters.by_slug(session, slug).id
+
+    def _act(self) -> None:
+        due = sorted((act for act in self.acts if act[0] <= self.now), key=lambda act: act[0])
+        self.acts = [act for act in self.acts if act[0] > self.now]
+        for _, act in due:
+            act(self)
 
     def _show_feeds(self) -> None:
         for path, script in self.stage.scripts.items():
@@ -136,7 +147,6 @@ class House:
             shown = self.stage.scripts[path].at(self.now)
             for number, page in shown.pages.items():
                 self.served[self.slugs[newsletter_id]].setdefault(number, set()).add(page)
-            self.not_modified_count += 1
 
     def _polls(self) -> dict[int, tuple[str, int, datetime | None, bool]]:
         with self.database.reading() as session:

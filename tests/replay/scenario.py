@@ -121,7 +121,7 @@ class Stage:
 
     scripts: dict[str, Script]
     newsroom: Newsroom
-    days: int
+    pushed: tuple[Piece, ...]  # by the website itself, in no feed
 
     @property
     def counts(self) -> Counter[str]:
@@ -163,7 +163,8 @@ def stage(seed: int, *, days: int) -> Stage:
         (GONE, old),
     )
     scripts = {profile.path: Script(profile, pieces, newsroom, seed=seed) for profile, pieces in told}
-    return Stage(scripts, newsroom, days)
+    pushed = tuple(newsroom.write(POST, _day(4, 7 + place), folder="pushed") for place in range(4))
+    return Stage(scripts, newsroom, pushed)
 
 
 def _versions(news: Sequence[Piece], newsroom: Newsroom, chance: random.Random) -> list[Piece]:

@@ -10,7 +10,9 @@ SECTIONS = ("Politics", "Culture", "Sport", "Science", "Business", "Local")
 _ONSETS = "b br d dr f fl g gr h j k kl l m n p pr r s sk st t tr v w z".split()
 _VOWELS = "a e i o u au ei oo ö é".split()
 _ENDS = "n r l s t nd rt m ck".split()
-_ACTS = "reopens wins loses sells rejects builds finds closes defends delays repairs questions joins leaves paints".split()
+_ACTS = (
+    "reopens wins loses sells rejects builds finds closes defends delays repairs joins leaves paints".split()
+)
 _THINGS = (
     "bridge harbour museum budget ferry orchestra stadium lighthouse market school archive railway".split()
 )
@@ -81,7 +83,9 @@ class Newsroom:
         is_version: bool,
     ) -> Piece:
         number = len(self.pieces) + 1
-        author = " ".join(map(self._chance.choice, (("Ada", "Ben", "Cleo", "Dov"), ("Fischer", "Gray", "Ito"))))
+        author = " ".join(
+            map(self._chance.choice, (("Ada", "Ben", "Cleo", "Dov"), ("Fischer", "Gray", "Ito")))
+        )
         path = f"/{folder}/{at:%Y/%m}/{number}"
         piece = Piece(number, event, site, path, title, lead, section, author, at, is_version)
         self.pieces.append(piece)
