@@ -13,7 +13,7 @@ from newsletter.domain.errors import InvalidInput
 from newsletter.domain.issues import IssueStatus, SkipReason
 from newsletter.store import Database, Session, issues, newsletters
 from newsletter.store.tables import Issue
-from tests.builders import add_article, add_newsletter
+from tests.builders import EDITOR, add_article, add_newsletter
 from tests.clocks import NOON
 from tests.sending.press import ENVIRONMENT
 
@@ -197,7 +197,7 @@ def test_an_issue_by_hand_may_have_its_cut_off_ahead_and_is_never_stale(database
     scheduled(database)
     with database.transaction() as session:
         issue_id = plan.plan_now(session, 1, now=NOON, cut_off_at=SLOT).id
-        desk.approve(session, issue_id, by="ada", now=NOON)
+        desk.approve(session, issue_id, actor=EDITOR, now=NOON)
 
     early = build_at(database, issue_id, SLOT - MINUTE)
 
