@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
+from newsletter.domain import rendered
 from newsletter.domain.errors import InvalidInput
 from newsletter.domain.layout import CARD_MAXIMUM, StoryStyle, cards_end
 from newsletter.domain.rendered import FrozenIssue, ReaderField, RenderedBlock
@@ -14,6 +16,7 @@ MESSAGE_MAX_BYTES = 200_000  # what receivers take without clipping and filterin
 _HEADER_BYTES = 4_000  # the longest subject and addresses, a signature, the fields of all providers
 _OCTETS_OF_CHAR = 12  # four in UTF-8, each written as =XX
 _LINK_CHARS = 200
+_COUNTED_CHARS = 120  # of a counted link: the site's address, a token, the subject's
 # The most octets of the values of slots: their characters in the worst alphabet, and every 75 a soft break.
 _VALUES = {
     slot: chars * _OCTETS_OF_CHAR * 78 // 75 + 3
@@ -29,6 +32,7 @@ _VALUES = {
         254: (Slot.ADDRESS_PLAIN,),  # RFC 5321 §4.5.3.1.3
         254 * 5: (Slot.ADDRESS_HTML,),  # when each character is an entity
         _LINK_CHARS: (Slot.UNSUBSCRIBE_URL, Slot.PREFERENCES_URL, Slot.VIEW_URL),
+        8: (Slot.ARM,),
     }.items()
     for slot in slots
 }
@@ -45,13 +49,23 @@ _LINKS = Links(
 
 def check(issue: FrozenIssue, blocks: Iterable[RenderedBlock], *, maximum_bytes: int) -> None:
     """Raise InvalidInput when a reader could get a message of more than ``maximum_bytes``, and say how many fit."""
-    order = [story.number for story in issue.stories]
-    library = Library(blocks, nonce=issue.nonce, order=order, links=_LINKS, boundary=f"=_{issue.nonce}")
+    counted = _SHARED[:_COUNTED_CHARS] + (
+        rendered.mark(issue.nonce, ReaderField.ARM) if issue.is_tested else ""
+    )
+    regular = [story.number for story in issue.in_mail_order if not story.is_missed]
+    library = Library(
+        blocks,
+        nonce=issue.nonce,
+        order=[story.number for story in issue.in_mail_order],
+        links=replace(_LINKS, story=lambda _: counted),
+        boundary=f"=_{issue.nonce}",
+        missed_from=len(regular),
+    )
     sizes = {style: library.sizes(style, _VALUES) for style in StoryStyle}
     around = library.frame_size(_VALUES) + _HEADER_BYTES
-    count = min(issue.story_maximum, len(issue.stories))
+    count = min(issue.story_maximum, len(regular))
     of_exactly = [around + octets for octets in _largest(sizes, count)]
-    if max(of_exactly) > maximum_bytes:
+    if max(of_exactly, default=around) > maximum_bytes:
         fitting = sum(largest <= maximum_bytes for largest in accumulate(of_exactly, max))
         raise _too_large(issue, max(of_exactly), maximum_bytes, fitting)
 

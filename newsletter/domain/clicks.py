@@ -16,6 +16,11 @@ PEOPLE = (
 )
 WEB_ARM = -1  # in the place of a subject: opened from a page of ours and from no mail
 
+# What stands at the end of a counted link that names no tried subject.
+FROM_MAIL = "m"
+FROM_WEB = "w"
+NOT_COUNTED = "t"  # a test mail
+
 _HOUR = 3600  # seconds
 
 # Names by which programs call themselves. Mail filters mostly hide behind a browser's name: see ``verdict``.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from newsletter.domain.rendered import BlockKind, FrozenStory
+from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory
 
 CARD_MAXIMUM = 5  # a lead and five cards fill about three screens of a phone; the rest is for skimming
 SUBJECT_MAXIMUM = 90  # characters; phones show about 40, desktops about 70
@@ -28,6 +28,7 @@ class HeadingKey(StrEnum):
     """Name the headings between stories."""
 
     MORE = "more"
+    MISSED = "missed"
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,24 @@ class Placement:
     style: str = ""
 
 
-def arrange(numbers: Sequence[int]) -> list[Placement]:
+def arrange(numbers: Sequence[int], missed: Sequence[int] = ()) -> list[Placement]:
     """Place article numbers, given in the order of the mail: a lead, cards, then briefs under a heading.
 
-    A single brief would not deserve a heading: it becomes a card.
+    A single brief would not deserve a heading: it becomes a card. ``missed`` are told once more: briefs at the end,
+    under a heading of their own; with nothing before them they are told like all others.
     """
     if not numbers:
-        return []
+        return arrange(missed) if missed else []
     end = cards_end(len(numbers))
     placements = [_story(numbers[0], StoryStyle.LEAD)]
     placements += [_story(number, StoryStyle.CARD) for number in numbers[1:end]]
     briefs = [_story(number, StoryStyle.BRIEF) for number in numbers[end:]]
     if briefs:
         placements.append(Placement(BlockKind.HEADING, HeadingKey.MORE))
-    return placements + briefs
+    again = [_story(number, StoryStyle.BRIEF) for number in missed]
+    if again:
+        again.insert(0, Placement(BlockKind.HEADING, HeadingKey.MISSED))
+    return placements + briefs + again
 
 
 def cards_end(story_count: int) -> int:
@@ -60,22 +65,37 @@ def cards_end(story_count: int) -> int:
     return story_count if story_count <= CARD_MAXIMUM + 2 else CARD_MAXIMUM + 1
 
 
-def digest(numbers: Sequence[int], *, middle: BlockKind) -> tuple[Placement, ...]:
+def of_issue(issue: FrozenIssue, numbers: Sequence[int], *, middle: BlockKind) -> tuple[Placement, ...]:
+    """Return all blocks of a digest of an issue, given its article numbers in the order of the mail."""
+    again = {story.number for story in issue.stories if story.is_missed}
+    return digest(
+        [number for number in numbers if number not in again],
+        middle=middle,
+        missed=[number for number in numbers if number in again],
+        has_note=bool(paragraphs(issue.note)),
+    )
+
+
+def digest(
+    numbers: Sequence[int], *, middle: BlockKind, missed: Sequence[int] = (), has_note: bool = False
+) -> tuple[Placement, ...]:
     """Return all blocks of a digest, given its article numbers in order.
 
     ``middle`` is PERSONAL in a mail and WEB on a page.
     """
     return (
         Placement(BlockKind.FRAME_HEAD, ""),
-        *arrange(numbers),
+        *([Placement(BlockKind.NOTE, "")] if has_note else []),
+        *arrange(numbers, missed),
         Placement(middle, ""),
         Placement(BlockKind.FRAME_FOOT, ""),
     )
 
 
-def subject(stories: Sequence[FrozenStory]) -> str:
-    """Return the subject: the headline of the top story."""
-    return shorten(stories[0].title, SUBJECT_MAXIMUM)
+def subject(stories: Sequence[FrozenStory], subjects: Sequence[str] = (), arm: int = 0) -> str:
+    """Return the subject: the editors' of an arm of the test, when they wrote some, else the top story's headline."""
+    written = one_line(subjects[min(arm, len(subjects) - 1)]) if subjects else ""
+    return shorten(written or stories[0].title, SUBJECT_MAXIMUM)
 
 
 def preheader(stories: Sequence[FrozenStory]) -> str:
@@ -83,6 +103,17 @@ def preheader(stories: Sequence[FrozenStory]) -> str:
     if len(stories) == 1:
         return shorten(stories[0].summary, PREHEADER_MAXIMUM)
     return shorten(" · ".join(story.title for story in stories[1:3]), PREHEADER_MAXIMUM)
+
+
+def paragraphs(note: str) -> list[list[str]]:
+    """Return an editor's note as paragraphs of lines; an empty line stands between paragraphs."""
+    found: list[list[str]] = [[]]
+    for line in map(one_line, note.splitlines()):
+        if line:
+            found[-1].append(line)
+        elif found[-1]:
+            found.append([])
+    return [lines for lines in found if lines]
 
 
 def shorten(text: str, maximum: int) -> str:

@@ -20,6 +20,7 @@ LINKS = frozenset(
         ReaderField.VIEW_URL,
         ReaderField.SUBSCRIBE_URL,
         ReaderField.ARCHIVE_URL,
+        ReaderField.ARM,
     }
 )
 
@@ -73,6 +74,8 @@ class Standing:
 
 def find(document: str, marks: re.Pattern[str]) -> list[Standing]:
     """Return all marks of a document, or of a piece of one that begins between tags, in their order."""
+    if marks.search(document) is None:  # most stories
+        return []
     found = [
         Standing(mark, place)
         for start, end, place in _stretches(document)

@@ -143,6 +143,22 @@ class FrozenIssue:
     is_flash: bool = False
     is_fallback: bool = False
 
+    @property
+    def in_mail_order(self) -> tuple[FrozenStory, ...]:
+        """Return the stories as they stand in a mail: by rank, and last what is told once more."""
+        return tuple(sorted(self.stories, key=lambda story: story.is_missed))
+
+    @property
+    def urls(self) -> dict[int, str]:
+        """Return where the links of the mail lead, by article number: those of stories and what is below them."""
+        below = {link.number: link.url for story in self.stories for link in story.more}
+        return below | {story.number: story.url for story in self.stories}
+
+    @property
+    def is_tested(self) -> bool:
+        """Say whether subjects are tried on a sample of the readers."""
+        return len(self.subjects) > 1
+
     def chooser(self, *, is_first: bool = False) -> Chooser:
         """Prepare the choosing of readers' stories; ``is_first``: for readers who have just come."""
         return Chooser(
@@ -215,6 +231,7 @@ class BlockKind(StrEnum):
     """Say what a block is for."""
 
     FRAME_HEAD = "frame_head"
+    NOTE = "note"  # the editors' words on top
     STORY = "story"
     HEADING = "heading"
     PERSONAL = "personal"  # why the reader gets this, and the links that carry the reader's tokens
@@ -249,6 +266,7 @@ class ReaderField(StrEnum):
     VIEW_URL = "viewurl"
     SUBSCRIBE_URL = "subscribeurl"
     ARCHIVE_URL = "archiveurl"
+    ARM = "arm"  # the end of a counted link: with which subject the mail came
 
 
 def mark(nonce: str, field: ReaderField) -> str:
@@ -259,3 +277,16 @@ def mark(nonce: str, field: ReaderField) -> str:
 def marks(nonce: str) -> re.Pattern[str]:
     """Return the pattern of all marks of an issue; its group is the field."""
     return re.compile(f"zq{nonce}({'|'.join(ReaderField)})qz")
+
+
+def story_mark(nonce: str, number: int) -> str:
+    """Return what stands in blocks for the counted link of an article.
+
+    It looks like an address, so that templates can treat it as one; no host has this name (RFC 2606 §2).
+    """
+    return f"https://{nonce}.invalid/{number}/"
+
+
+def story_marks(nonce: str) -> re.Pattern[str]:
+    """Return the pattern of all counted links of an issue; its group is the article number."""
+    return re.compile(rf"https://{nonce}\.invalid/(\d+)/")

@@ -28,6 +28,13 @@ _LOCAL_SHARED = struct.Struct(">B3sH")  # key number, mailing (24 bit), day
 _READER_BYTES = 5
 _LINK_MAC_BYTES = 16
 _LINK_MAX_CHARS = 400
+_CLICK = struct.Struct(
+    ">BII"
+)  # key number, issue, article number: with its MAC 28 whole characters of base64
+_CLICK_MAC_BYTES = 12
+_CLICK_CHARS = 28
+_ARM_MAC_BYTES = 5  # guards a figure and nothing else
+_ARM_CHARS = 8
 _LOCAL_MAC_BYTES = 10
 _LOCAL_CHARS = 34  # 21 octets in base32; with the "b-" before them, 36
 _GROUP_BYTES = 24  # fifteen octets and the room for the characters that they become
@@ -49,6 +56,7 @@ class LinkPurpose(StrEnum):
     BLOCK = "n"
     VIEW = "v"
     DESK = "d"
+    CLICK = "r"  # redirects to an article
     FORM = "f"  # never in a path: the hidden field that says when a signup form was shown
 
 
@@ -82,6 +90,15 @@ class LinkToken:
     issued_at: datetime
     mailing_id: int = 0
     payload: bytes = b""
+
+
+@dataclass(frozen=True)
+class ClickToken:
+    """Say which article of which issue a counted link leads to, and the number of the key that says so."""
+
+    issue_id: int
+    number: int
+    key_number: int
 
 
 @dataclass(frozen=True)
@@ -203,6 +220,42 @@ def read_link(
     return token
 
 
+def sign_click(issue_id: int, number: int, ring: KeyRing, *, key_number: int) -> str:
+    """Return the token of a counted link: short, because a mail has many, and the same for all readers."""
+    body = _CLICK.pack(key_number, issue_id, number)
+    mac = _mac(ring.keys[key_number], b"click", body, _CLICK_MAC_BYTES)
+    return _base64(body + mac).decode("ascii")
+
+
+def read_click(text: str, ring: KeyRing) -> ClickToken:
+    """Return what a counted link leads to; raise InvalidToken when we did not sign it. It never expires."""
+    if len(text) != _CLICK_CHARS:
+        raise _bad_token()
+    raw = _from_base64(text)
+    body, mac = raw[: _CLICK.size], raw[_CLICK.size :]
+    if len(mac) != _CLICK_MAC_BYTES:
+        raise _bad_token()
+    _check(ring, body[0], b"click", body, mac)
+    key_number, issue_id, number = _CLICK.unpack(body)
+    return ClickToken(issue_id, number, key_number)
+
+
+def sign_arm(issue_id: int, arm: int, ring: KeyRing, *, key_number: int) -> str:
+    """Return what says with which tried subject a mail came: the same for all links of all mails with it."""
+    own = bytes([arm])
+    return _base64(own + _arm_mac(issue_id, arm, ring, key_number)).decode("ascii")
+
+
+def read_arm(text: str, issue_id: int, ring: KeyRing, *, key_number: int) -> int:
+    """Return the place of a tried subject; raise InvalidToken when we did not sign it for that issue."""
+    raw = _from_base64(text) if len(text) == _ARM_CHARS else b""
+    if len(raw) != 1 + _ARM_MAC_BYTES or not hmac.compare_digest(
+        raw[1:], _arm_mac(issue_id, raw[0], ring, key_number)
+    ):
+        raise _bad_token()
+    return raw[0]
+
+
 def sign_local_part(
     kind: LocalPartKind,
     delivery: Delivery,
@@ -238,10 +291,7 @@ def read_local_token(local: str, kind: LocalPartKind, ring: KeyRing, *, domain: 
 def _verified_link(text: str, purpose: LinkPurpose, ring: KeyRing) -> bytes:
     if len(text) > _LINK_MAX_CHARS:
         raise _bad_token()
-    try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError as error:
-        raise _bad_token() from error
+    raw = _from_base64(text)
     if len(raw) < _LINK_SHARED.size + _READER_BYTES + _LINK_MAC_BYTES:
         raise _bad_token()
     body, mac = raw[:-_LINK_MAC_BYTES], raw[-_LINK_MAC_BYTES:]
@@ -259,6 +309,10 @@ def _mac(key: bytes, purpose: bytes, body: bytes, size: int) -> bytes:
     return _keyed(key, purpose, body, size).digest()
 
 
+def _arm_mac(issue_id: int, arm: int, ring: KeyRing, key_number: int) -> bytes:
+    return _mac(ring.keys[key_number], b"arm", _CLICK.pack(key_number, issue_id, arm), _ARM_MAC_BYTES)
+
+
 def _keyed(key: bytes, purpose: bytes, start: bytes, size: int) -> blake2b:
     return blake2b(purpose + b"\0" + start, key=key, digest_size=size)
 
@@ -271,6 +325,13 @@ def _digest(mac: blake2b, own: bytes) -> bytes:
 
 def _base64(octets: bytes) -> bytes:
     return b2a_base64(octets, newline=False).translate(_URL_SAFE).rstrip(b"=")
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError as error:
+        raise _bad_token() from error
 
 
 def _base32(groups: bytes) -> bytes:

@@ -8,11 +8,11 @@ refused. Pieces begin and end at column 0, so any order of them is a message.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
 from itertools import chain
-from operator import itemgetter
 
 from markupsafe import escape
 
@@ -22,9 +22,7 @@ from newsletter.domain.layout import HeadingKey, Placement, StoryStyle
 from newsletter.domain.places import Place
 from newsletter.domain.rendered import BlockKind, ReaderField, RenderedBlock
 from newsletter.mime import quoted_printable
-
-Piece = bytes | int
-Pieces = tuple[Piece, ...]
+from newsletter.mime.pieces import Piece, Pieces, Plain, Segments, Template
 
 _PART = (
     b"\r\n--%b\r\nContent-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
@@ -67,6 +65,7 @@ class Slot(IntEnum):
     PREHEADER_PLAIN = 15
     PREHEADER_HTML = 16
     VIEW_URL = 17
+    ARM = 18  # the end of counted links, where subjects are tested
 
 
 FIRST_OF_DIGEST = Slot.SUBJECT  # from here on the values are the same for readers with the same stories
@@ -87,6 +86,7 @@ _URLS = {
     ReaderField.UNSUBSCRIBE_URL: Slot.UNSUBSCRIBE_URL,
     ReaderField.PREFERENCES_URL: Slot.PREFERENCES_URL,
     ReaderField.VIEW_URL: Slot.VIEW_URL,
+    ReaderField.ARM: Slot.ARM,
 }
 _SLOTS = {
     SlotKind.URL: _URLS,
@@ -98,10 +98,14 @@ _SLOTS = {
 
 @dataclass(frozen=True)
 class Links:
-    """Hold addresses that all readers of an issue share, and the beginnings of those that end with a token."""
+    """Hold addresses that all readers of an issue share, and the beginnings of those that end with a token.
+
+    ``story`` returns the counted link of an article by its number; it may end with the mark of ARM.
+    """
 
     whole: Mapping[ReaderField, str] = field(default_factory=dict)
     beginnings: Mapping[ReaderField, str] = field(default_factory=dict)
+    story: Callable[[int], str] | None = None
 
 
 def kind_of(mark: ReaderField, place: Place | None) -> SlotKind:
@@ -154,60 +158,15 @@ def whole(text: str, html_text: str, *, boundary: str) -> bytes:
     )
 
 
-def merged(pieces: Iterable[Piece], values: Mapping[int, bytes]) -> list[Piece]:
-    """Fill the slots that have a value here, and join the octets that then stand side by side."""
-    out: list[Piece] = []
-    run: list[bytes] = []
-    for piece in pieces:
-        octets = piece if isinstance(piece, bytes) else values.get(piece)
-        if octets is not None:
-            run.append(octets)
-            continue
-        out += [joined, piece] if (joined := b"".join(run)) else [piece]
-        run = []
-    return [*out, joined] if (joined := b"".join(run)) else out
-
-
 def size(pieces: Iterable[Piece], values: Mapping[Slot, int]) -> int:
     """Return the octets of pieces when each slot's value has so many."""
     return sum(len(piece) if isinstance(piece, bytes) else values[Slot(piece)] for piece in pieces)
 
 
-class Template:
-    """Hold pieces so that filling them in is a copy, one look-up of all values, and one assignment."""
-
-    def __init__(self, pieces: Iterable[Piece]) -> None:
-        """Take pieces in any order."""
-        self.pieces = merged(pieces, {})
-        slots = [piece for piece in self.pieces if isinstance(piece, int)]
-        self._buffer = _alternating(self.pieces)
-        self._pick = itemgetter(*slots) if len(slots) > 1 else lambda values: [values[slot] for slot in slots]
-
-    def fill(self, values: Sequence[bytes]) -> list[bytes]:
-        """Return the octets of a message, to be joined; ``values`` stand in the order of the slots."""
-        out = self._buffer.copy()
-        out[1::2] = self._pick(values)
-        return out
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Hold pieces without a slot: the stories of a digest, as a rule."""
-
-    pieces: list[bytes]
-
-    def fill(self, values: Sequence[bytes]) -> list[bytes]:  # noqa: ARG002 - as that of a template
-        """Return the octets."""
-        return self.pieces
-
-
-Segments = Sequence[Template | Plain]
-
-
 class Library:
     """Hold all blocks of an issue, encoded; thousands of messages are joined from it.
 
-    Stories go by their rank: their place in the issue's order of the mail.
+    Stories go by their place in the issue's order of the mail. Those from ``missed_from`` on are told once more.
     """
 
     def __init__(
@@ -219,6 +178,7 @@ class Library:
         links: Links,
         boundary: str,
         head: Sequence[Piece] = (),
+        missed_from: int | None = None,
     ) -> None:
         """Encode the blocks; ``nonce`` is the one that their marks were made with, ``order`` are article numbers.
 
@@ -231,7 +191,8 @@ class Library:
             placement = Placement(block.kind, block.key, block.style)
             texts[placement], pages[placement] = encoder.text(block.text), encoder.page(block.html)
         line = boundary.encode("ascii")
-        text, page = _Part.of(texts, order), _Part.of(pages, order)
+        end = len(order) if missed_from is None else missed_from
+        text, page = _Part.of(texts, order, end), _Part.of(pages, order, end)
         self.slots = frozenset(Slot(slot) for part in (text, page) for slot in part.slots())
         self._text, self._page = text, page
         self._body = [alternative(boundary), _PART % (line, b"plain"), *text.head]
@@ -245,30 +206,45 @@ class Library:
         return start, self._text.stories(ranks), self._middle, self._page.stories(ranks), self._end
 
     def sizes(self, style: StoryStyle, values: Mapping[Slot, int]) -> list[int]:
-        """Return the octets of each story in a style; ``values`` are those of the slots."""
-        both = zip(self._text.styles[style], self._page.styles[style], strict=True)
+        """Return the octets of each story in a style, but of none that is told once more.
+
+        ``values`` are those of the slots.
+        """
+        both = zip(self._text.regular(style), self._page.regular(style), strict=True)
         return [size([*text, *page], values) for text, page in both]
 
     def frame_size(self, values: Mapping[Slot, int]) -> int:
-        """Return the octets of a message without any story, with the heading above the briefs."""
-        start, middle, end = self._start.pieces, self._middle.pieces, self._end.pieces
-        return size([*start, *self._text.more, *middle, *self._page.more, *end], values)
+        """Return the octets of a message without any story but those told once more, with all headings."""
+        frame = (self._start, self._middle, self._end)
+        pieces = [piece for template in frame for piece in template.pieces]
+        for part in (self._text, self._page):
+            pieces += [*part.more, *(piece for block in part.told_again() for piece in block)]
+        return size(pieces, values)
 
 
 class _Part:
-    """Hold the blocks of one alternative: of each style, the stories by rank."""
+    """Hold the blocks of one alternative: of each style, the stories in the order of the mail."""
 
     def __init__(
-        self, head: Pieces, styles: Mapping[StoryStyle, Sequence[Pieces]], more: Pieces, foot: Pieces
+        self,
+        *,
+        head: Pieces,
+        styles: Mapping[StoryStyle, Sequence[Pieces]],
+        more: Pieces,
+        missed: Pieces,
+        foot: Pieces,
+        missed_from: int,
     ) -> None:
-        self.head, self.styles, self.more, self.foot = head, styles, more, foot
-        blocks = [more, *(block for blocks in styles.values() for block in blocks)]
+        self.head, self.more, self.foot = head, more, foot
+        self._styles, self._missed, self._missed_from = styles, missed, missed_from
+        blocks = [more, missed, *(block for blocks in styles.values() for block in blocks)]
         self._has_slots = any(isinstance(piece, int) for block in blocks for piece in block)
         lead, card, brief = ([_joined(block) for block in styles[style]] for style in StoryStyle)
-        self._lead, self._card, self._brief, self._more = lead, card, brief, _joined(more)
+        self._lead, self._card, self._brief = lead, card, brief
+        self._more_octets, self._missed_octets = _joined(more), _joined(missed)
 
     @classmethod
-    def of(cls, blocks: Mapping[Placement, Pieces], order: Sequence[int]) -> _Part:
+    def of(cls, blocks: Mapping[Placement, Pieces], order: Sequence[int], missed_from: int) -> _Part:
         def block(kind: BlockKind, key: str = "", style: str = "") -> Pieces:
             return blocks.get(Placement(kind, key, style), ())
 
@@ -276,51 +252,59 @@ class _Part:
             style: [block(BlockKind.STORY, str(number), style) for number in order] for style in StoryStyle
         }
         return cls(
-            head=block(BlockKind.FRAME_HEAD),
+            head=(*block(BlockKind.FRAME_HEAD), *block(BlockKind.NOTE)),
             styles=styles,
             more=block(BlockKind.HEADING, HeadingKey.MORE),
+            missed=block(BlockKind.HEADING, HeadingKey.MISSED),
             foot=(*block(BlockKind.PERSONAL), *block(BlockKind.FRAME_FOOT)),
+            missed_from=missed_from,
         )
 
     def slots(self) -> Iterator[int]:
         """Yield the slots of all blocks."""
-        stories = (block for blocks in self.styles.values() for block in blocks)
-        for block in (self.head, *stories, self.more, self.foot):
+        stories = (block for blocks in self._styles.values() for block in blocks)
+        for block in (self.head, *stories, self.more, self._missed, self.foot):
             yield from (piece for piece in block if isinstance(piece, int))
+
+    def regular(self, style: StoryStyle) -> Sequence[Pieces]:
+        """Return the stories in a style, but none that is told once more."""
+        return self._styles[style][: self._missed_from]
+
+    def told_again(self) -> Sequence[Pieces]:
+        """Return what is told once more, with its heading; nothing when nothing is."""
+        briefs = self._styles[StoryStyle.BRIEF][self._missed_from :]
+        return [self._missed, *briefs] if briefs else []
 
     def stories(self, ranks: Sequence[int]) -> Template | Plain:
         """Return the stories of a digest, laid out as ``layout.arrange`` does it."""
-        end = layout.cards_end(len(ranks))
+        # What is told once more stands last, and with nothing before it, it is told like all others.
+        cut = bisect_left(ranks, self._missed_from) or len(ranks)
+        end = layout.cards_end(cut)
         if self._has_slots:
-            return Template(chain.from_iterable(self._blocks(ranks, end)))
+            return Template(chain.from_iterable(self._blocks(ranks, end, cut)))
         out = [*map(self._lead.__getitem__, ranks[:1]), *map(self._card.__getitem__, ranks[1:end])]
-        if end < len(ranks):
-            out.append(self._more)
-            out += map(self._brief.__getitem__, ranks[end:])
+        if end < cut:
+            out.append(self._more_octets)
+            out += map(self._brief.__getitem__, ranks[end:cut])
+        if cut < len(ranks):
+            out.append(self._missed_octets)
+            out += map(self._brief.__getitem__, ranks[cut:])
         return Plain(out)
 
-    def _blocks(self, ranks: Sequence[int], end: int) -> Iterator[Pieces]:
-        lead, card, brief = (self.styles[style] for style in StoryStyle)
+    def _blocks(self, ranks: Sequence[int], end: int, cut: int) -> Iterator[Pieces]:
+        lead, card, brief = (self._styles[style] for style in StoryStyle)
         yield from (lead[rank] for rank in ranks[:1])
         yield from (card[rank] for rank in ranks[1:end])
-        if end < len(ranks):
+        if end < cut:
             yield self.more
-        yield from (brief[rank] for rank in ranks[end:])
+        yield from (brief[rank] for rank in ranks[end:cut])
+        if cut < len(ranks):
+            yield self._missed
+        yield from (brief[rank] for rank in ranks[cut:])
 
 
 def _joined(block: Pieces) -> bytes:
     return b"".join(piece for piece in block if isinstance(piece, bytes))
-
-
-def _alternating(pieces: Iterable[Piece]) -> list[bytes]:
-    """Return the octets around the slots, each second place left for a slot's value."""
-    out = [b""]
-    for piece in pieces:
-        if isinstance(piece, int):
-            out += [b"", b""]
-        else:
-            out[-1] = piece
-    return out
 
 
 class _Encoder:
@@ -328,15 +312,25 @@ class _Encoder:
 
     def __init__(self, nonce: str, links: Links) -> None:
         self._marks = rendered.marks(nonce)
+        self._stories = rendered.story_marks(nonce)
         self._links = links
 
     def text(self, block: str) -> Pieces:
         """Encode a block of the plain text."""
+        block = self._linked(block, str)
         return self._pieces(block, ((mark, None) for mark in self._marks.finditer(block)))
 
     def page(self, block: str) -> Pieces:
         """Encode a block of the HTML."""
+        block = self._linked(block, escape)
         return self._pieces(block, ((one.mark, one.place) for one in places.find(block, self._marks)))
+
+    def _linked(self, block: str, written: Callable[[str], str]) -> str:
+        """Return a block with the counted links of its articles, which end with a mark where subjects are tested."""
+        story = self._links.story
+        if story is None:
+            return block
+        return self._stories.sub(lambda found: written(story(int(found[1]))), block)
 
     def _pieces(self, block: str, marks: Iterable[tuple[re.Match[str], Place | None]]) -> Pieces:
         out: list[Piece] = []

@@ -87,7 +87,7 @@ class Checks:
             raise self._environment.refuse(
                 sighting.template, "it changes a field of the reader", line=sighting.line, hint=_AS_IT_IS
             )
-        if re.search(r"zq[0-9a-f]{12}", self._sightings.without_marks(after), re.IGNORECASE):
+        if self._sightings.has_remains(after):
             raise self._environment.refuse(template, "it changes a field of the reader", hint=_AS_IT_IS)
 
     def blocks(self, template: str, page: str, marker: str) -> None:

@@ -45,6 +45,10 @@ class Environment:
             self._jinja.tests[name] = guarded(cast("Callable[..., object]", function))
         self._words = cache(lambda language: words.load(language, self._folder))
 
+    def shipped(self) -> Environment:
+        """Return an environment that knows no file of the publisher."""
+        return self if self._folder is None else Environment()
+
     def words(self, language: str) -> words.Words:
         """Return the phrases of a language."""
         return self._words(language)

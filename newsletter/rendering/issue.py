@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 from premailer import Premailer
 
-from newsletter.domain import layout
+from newsletter.domain import layout, rendered
+from newsletter.domain.issues import IssueKind
 from newsletter.domain.layout import HeadingKey, StoryStyle
 from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory, RenderedBlock
 from newsletter.rendering import plain
@@ -23,13 +24,8 @@ from newsletter.rendering.checks import Checks
 from newsletter.rendering.environment import Environment
 from newsletter.rendering.slots import Sightings
 from newsletter.rendering.theme import Theme, theme
-from newsletter.rendering.words import Words
+from newsletter.rendering.words import FALLBACK, Words
 
-_FRAME = "email/frame.html"
-_STORY = "email/story.html"
-_HEADING = "email/heading.html"
-_PERSONAL = "email/personal.html"
-_WEB = "email/web.html"
 _WIDTHS = {StoryStyle.LEAD: 600, StoryStyle.CARD: 168}  # of images, in CSS pixels
 _SMALLEST_IMAGE = 80  # pixels: below it is an icon or a counter
 # Attributes that we write ourselves, where Outlook needs them.
@@ -47,6 +43,25 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class _Suite:
+    """Name the templates that make a mail; ``is_inlined``: their CSS is written into the elements."""
+
+    folder: str = "email"
+    is_inlined: bool = True
+
+    @property
+    def frame(self) -> str:
+        return self.of("frame")
+
+    def of(self, name: str) -> str:
+        return f"{self.folder}/{name}.html"
+
+
+_FULL = _Suite()
+_HEADLINES = _Suite("email/headlines", is_inlined=False)
+
+
+@dataclass(frozen=True)
 class _Piece:
     """Hold a block before it is inlined."""
 
@@ -59,18 +74,24 @@ class _Piece:
 
 
 def render(environment: Environment, issue: FrozenIssue) -> list[RenderedBlock]:
-    """Return all blocks of an issue; raise TemplateError when a template cannot be used for many readers."""
-    return _Rendering(environment, issue).blocks()
+    """Return all blocks of an issue; raise TemplateError when a template cannot be used for many readers.
+
+    A fallback issue is made of headlines alone, by templates of ours that no publisher's file takes the place of.
+    """
+    if issue.is_fallback:
+        return _Rendering(environment.shipped(), issue, _HEADLINES).blocks()
+    return _Rendering(environment, issue, _FULL).blocks()
 
 
 class _Rendering:
     """Hold what all templates of one issue see."""
 
-    def __init__(self, environment: Environment, issue: FrozenIssue) -> None:
+    def __init__(self, environment: Environment, issue: FrozenIssue, suite: _Suite) -> None:
         identity = issue.identity
         self._environment = environment
         self._issue = issue
-        self._words: Words = environment.words(identity.language)
+        self._suite = suite
+        self._words: Words = environment.words(self._language())
         self._theme: Theme = theme(
             accent=identity.accent, background=identity.background, direction=identity.direction
         )
@@ -103,43 +124,88 @@ class _Rendering:
         ]
 
     def _pieces(self) -> list[_Piece]:
-        stories = [self._story(story, style) for story in self._issue.stories for style in StoryStyle]
-        more = self._words("email.more")
+        linked = [self._linked(story) for story in self._issue.stories]
+        stories = [self._story(story, style) for story in linked for style in StoryStyle]
         return [
+            *self._note(),
             *stories,
-            self._piece(BlockKind.HEADING, _HEADING, plain.heading(more), key=HeadingKey.MORE, heading=more),
-            self._piece(BlockKind.PERSONAL, _PERSONAL, plain.personal(self._issue, self._words)),
-            self._piece(BlockKind.WEB, _WEB, plain.web(self._issue, self._words)),
+            *(self._heading(key) for key in self._heading_keys()),
+            self._piece(BlockKind.PERSONAL, "personal", plain.personal(self._issue, self._words)),
+            self._piece(BlockKind.WEB, "web", plain.web(self._issue, self._words)),
         ]
 
+    def _language(self) -> str:
+        """Return the newsletter's language; a fallback speaks English rather than not at all."""
+        language = self._issue.identity.language
+        is_known = language.partition("-")[0] in self._environment.languages()
+        return language if is_known or not self._issue.is_fallback else FALLBACK
+
+    def _linked(self, story: FrozenStory) -> FrozenStory:
+        """Return a story whose links are counted, where the newsletter counts them."""
+        if not self._issue.has_clicks:
+            return story
+        nonce = self._issue.nonce
+        more = [replace(link, url=rendered.story_mark(nonce, link.number)) for link in story.more]
+        return replace(story, url=rendered.story_mark(nonce, story.number), more=tuple(more))
+
+    def _note(self) -> list[_Piece]:
+        found = layout.paragraphs(self._issue.note)
+        return [self._piece(BlockKind.NOTE, "note", plain.note(found), paragraphs=found)] if found else []
+
+    def _heading_keys(self) -> list[HeadingKey]:
+        is_missed = any(story.is_missed for story in self._issue.stories)
+        return [HeadingKey.MORE, HeadingKey.MISSED] if is_missed else [HeadingKey.MORE]
+
+    def _heading(self, key: HeadingKey) -> _Piece:
+        heading = self._words(f"email.{key}")
+        is_shown = not self._issue.is_fallback or key is not HeadingKey.MORE  # headlines are all alike
+        text = plain.heading(heading) if is_shown else ""
+        return self._piece(BlockKind.HEADING, "heading", text, key=key, heading=heading)
+
     def _story(self, story: FrozenStory, style: StoryStyle) -> _Piece:
-        topic = self._topic(story)
-        length = plain.SUMMARY_MAXIMUM[style]
+        topic, label = self._topic(story), self._label(story)
+        summary, shown = self._summary(story, style), picture(story, style)
+        told, kicker = style, " · ".join(filter(None, (label, topic)))
+        if self._issue.is_fallback:
+            told, kicker = StoryStyle.BRIEF, ""
         return self._piece(
             BlockKind.STORY,
-            _STORY,
-            plain.story(story, style, topic),
+            "story",
+            plain.story(story, told, kicker, self._words),
             key=str(story.number),
             style=style,
             story=story,
-            summary=layout.shorten(story.summary, length) if length else "",
+            summary=summary,
+            label=label,
             topic=topic,
-            picture=picture(story, style),
+            picture=shown,
         )
 
+    @staticmethod
+    def _summary(story: FrozenStory, style: StoryStyle) -> str:
+        length = plain.SUMMARY_MAXIMUM[style]
+        return layout.shorten(story.summary, length) if length else ""
+
+    def _label(self, story: FrozenStory) -> str:
+        """Return what a story is, before its topic: breaking news, an update, or "" for a story like others."""
+        if self._issue.kind is IssueKind.BREAKING:
+            return self._words("email.breaking")
+        return self._words("email.update") if story.is_update else ""
+
     def _piece(
-        self, kind: BlockKind, template: str, text: str, *, key: str = "", style: str = "", **values: object
+        self, kind: BlockKind, name: str, text: str, *, key: str = "", style: str = "", **values: object
     ) -> _Piece:
+        template = self._suite.of(name)
         html = self._checks.rendered(
             template,
             lambda reader: self._environment.render(
-                template, **self._values, reader=reader, style=style, **values
+                template, **self._values, reader=reader, key=key, style=style, **values
             ),
         )
         return _Piece(kind, key, style, template, html, text)
 
     def _frame(self, kind: BlockKind, text: str) -> _Piece:
-        return _Piece(kind, "", "", _FRAME, "", text)
+        return _Piece(kind, "", "", self._suite.frame, "", text)
 
     def _topic(self, story: FrozenStory) -> str:
         """Return the name of the story's first topic; "" when it is for everyone."""
@@ -150,10 +216,12 @@ class _Rendering:
         start, end = self._markers()
         blocks = Markup("".join(f"{start}{piece.html}{end}" for piece in pieces))  # noqa: S704 - rendered above
         page = self._checks.rendered(
-            _FRAME,
-            lambda reader: self._environment.render(_FRAME, **self._values, reader=reader, blocks=blocks),
+            self._suite.frame,
+            lambda reader: self._environment.render(
+                self._suite.frame, **self._values, reader=reader, blocks=blocks
+            ),
         )
-        self._checks.blocks(_FRAME, page, start)
+        self._checks.blocks(self._suite.frame, page, start)
         self._checks.places(page)
         return page
 
@@ -164,7 +232,7 @@ class _Rendering:
         cut = re.split(f"{re.escape(start)}(.*?){re.escape(end)}", page, flags=re.DOTALL)
         if len(cut) != 2 * len(pieces) + 1:
             raise self._environment.refuse(
-                _FRAME,
+                self._suite.frame,
                 "it does not write {{ blocks }} out exactly once",
                 hint="Write {{ blocks }} between rows.",
             )
@@ -175,6 +243,8 @@ class _Rendering:
         ]
 
     def _inline(self, page: str) -> str:
+        if not self._suite.is_inlined:
+            return page
         try:
             return str(
                 Premailer(
@@ -189,7 +259,7 @@ class _Rendering:
             )
         except (SyntaxError, ValueError, AssertionError) as error:
             raise self._environment.refuse(
-                _FRAME,
+                self._suite.frame,
                 f"its CSS cannot be inlined ({error})",
                 hint="Check the selectors in email/inline.css.",
             ) from error
@@ -200,7 +270,7 @@ class _Rendering:
     def _check_surroundings(self, page: str, pieces: Sequence[_Piece], cut: Sequence[str]) -> None:
         for piece, html in zip(pieces, cut[1:-1], strict=True):
             self._checks.kept(piece.template, piece.html, html)
-        self._checks.kept(_FRAME, page, "".join(cut))
+        self._checks.kept(self._suite.frame, page, "".join(cut))
         self._checks.places("".join(cut))
         order = sorted(range(len(pieces)), key=lambda place: (_group(pieces[place]), -place))
         turned_page = self._page([pieces[place] for place in order])
@@ -216,7 +286,7 @@ class _Rendering:
             return [*map(unnumbered, first)] != [*map(unnumbered, again)]
 
         if is_told_apart(()):
-            raise self._checks.neighbours(_FRAME, page, is_told_apart)
+            raise self._checks.neighbours(self._suite.frame, page, is_told_apart)
 
 
 def _group(piece: _Piece) -> int:

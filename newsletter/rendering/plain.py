@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Sequence
 
 from newsletter.domain import layout, rendered
 from newsletter.domain.layout import StoryStyle
@@ -20,12 +21,25 @@ def frame_head(issue: FrozenIssue, words: Words) -> str:
     return f"{name}\n{wrapped(day)}\n{'=' * min(WIDTH, max(map(len, name.splitlines())))}\n\n"
 
 
-def story(found: FrozenStory, style: StoryStyle, topic: str) -> str:
-    """Return headline, summary and address of a story; the address stands on a line of its own."""
-    head = f"{topic}: {found.title}" if topic else found.title
+def note(paragraphs: Iterable[Sequence[str]]) -> str:
+    """Return the editors' words, given as paragraphs of lines."""
+    return "".join("\n".join(map(wrapped, lines)) + "\n\n" for lines in paragraphs)
+
+
+def story(found: FrozenStory, style: StoryStyle, kicker: str, words: Words) -> str:
+    """Return headline, summary and address of a story, and what else there is on it.
+
+    Each address stands on a line of its own, and briefs name nothing else, as in the HTML.
+    """
+    head = f"{kicker}: {found.title}" if kicker else found.title
     summary = layout.shorten(found.summary, SUMMARY_MAXIMUM[style]) if SUMMARY_MAXIMUM[style] else ""
     lines = [wrapped(head), wrapped(summary), found.url]
-    return "\n".join(line for line in lines if line) + "\n\n"
+    if found.more and style is not StoryStyle.BRIEF:
+        lines += ["", f"{words('email.more_on')}:"]
+        for link in found.more:
+            lines += [wrapped(link.title), link.url]
+    kept = (line for place, line in enumerate(lines) if line or place > 2)
+    return "\n".join(kept) + "\n\n"
 
 
 def heading(words: str) -> str:

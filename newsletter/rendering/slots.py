@@ -61,6 +61,10 @@ class Sightings:
         """Return where the mark of a number was written."""
         return self._seen[number] or Sighting("", None)
 
+    def has_remains(self, text: str) -> bool:
+        """Say whether a text holds something that was a mark before somebody changed it."""
+        return f"zq{self._nonce}" in self.without_marks(text).lower()
+
     def unnumbered(self, text: str) -> str:
         """Return a text with the marks that blocks are kept with."""
         return self.pattern.sub(f"zq{self._nonce}\\1qz", text)

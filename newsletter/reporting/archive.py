@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from newsletter.domain import layout, rendered
+from newsletter.domain import clicks, layout, rendered
 from newsletter.domain.errors import NotFound
 from newsletter.domain.issues import IssueStatus
 from newsletter.domain.layout import Placement
 from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory, ReaderField
 from newsletter.domain.subscriptions import Cadence
-from newsletter.store import Session, blocks, issues, newsletters
-from newsletter.store.tables import Issue
+from newsletter.domain.tokens import KeyRing, LinkPurpose, sign_click
+from newsletter.store import Session, blocks, issues, keys, newsletters
+from newsletter.store.tables import Issue, KeyPurpose
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,22 @@ def _shown(session: Session, issue: Issue, *, picks: bytes | None, public_url: s
         Placement(block.kind, block.key, block.style): block.html
         for block in blocks.of_issue(session, issue.id, frozen.identity.language)
     }
-    body = "".join(
-        kept[placement]
-        for placement in layout.digest([story.number for story in stories], middle=BlockKind.WEB)
-    )
-    return ArchivedIssue(layout.subject(stories), _filled(frozen, body, stories, public_url=public_url))
+    numbers = [story.number for story in stories]
+    body = "".join(kept[placement] for placement in layout.of_issue(frozen, numbers, middle=BlockKind.WEB))
+    if frozen.has_clicks:
+        body = _counted(body, frozen, keys.ring(session, KeyPurpose.LINKS), public_url=public_url)
+    title = layout.subject(stories, frozen.subjects)
+    return ArchivedIssue(title, _filled(frozen, body, stories, public_url=public_url))
+
+
+def _counted(body: str, frozen: FrozenIssue, ring: KeyRing, *, public_url: str) -> str:
+    """Return a page whose links to articles are counted as those of a page and of no mail."""
+
+    def link(found: re.Match[str]) -> str:
+        token = sign_click(frozen.issue_id, int(found[1]), ring, key_number=ring.newest)
+        return html.escape(f"{public_url}/{LinkPurpose.CLICK}/{token}/{clicks.FROM_WEB}")
+
+    return rendered.story_marks(frozen.nonce).sub(link, body)
 
 
 def _chosen(frozen: FrozenIssue, picks: bytes | None) -> Sequence[FrozenStory]:
@@ -109,7 +122,7 @@ def _chosen(frozen: FrozenIssue, picks: bytes | None) -> Sequence[FrozenStory]:
 
 def _filled(frozen: FrozenIssue, body: str, stories: Sequence[FrozenStory], *, public_url: str) -> str:
     values = dict.fromkeys(ReaderField, "") | {
-        ReaderField.TITLE: layout.subject(stories),
+        ReaderField.TITLE: layout.subject(stories, frozen.subjects),
         ReaderField.PREHEADER: layout.preheader(stories),
         ReaderField.SUBSCRIBE_URL: f"{public_url}/subscribe/{frozen.identity.slug}",
         ReaderField.ARCHIVE_URL: f"{public_url}/archive/{frozen.identity.slug}",
@@ -120,4 +133,5 @@ def _filled(frozen: FrozenIssue, body: str, stories: Sequence[FrozenStory], *, p
 def _entry(issue: Issue) -> ArchiveEntry:
     frozen = issues.frozen(issue)
     stories = _chosen(frozen, None)
-    return ArchiveEntry(issue.number, frozen.issued_on, layout.subject(stories), layout.preheader(stories))
+    title = layout.subject(stories, frozen.subjects)
+    return ArchiveEntry(issue.number, frozen.issued_on, title, layout.preheader(stories))

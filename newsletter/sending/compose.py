@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from newsletter.domain import clicks, rendered, subject_test
 from newsletter.domain.mailings import PlannedMessage
 from newsletter.domain.relays import RelayKind
 from newsletter.domain.rendered import FrozenIssue, ReaderField, RenderedBlock
-from newsletter.domain.tokens import LinkPurpose
+from newsletter.domain.tokens import LinkPurpose, sign_click
 from newsletter.mime import dkim, headers, identity
 from newsletter.mime.addressee import addressee
-from newsletter.mime.compile import Library, Links, Piece, Slot
+from newsletter.mime.compile import Library, Links, Slot
+from newsletter.mime.pieces import Piece
 from newsletter.mime.quoted_printable import SOFT_BREAK
 from newsletter.runtime.settings import Settings
 from newsletter.sending.digests import Digest, Digests
@@ -24,6 +26,7 @@ __all__ = ["Composer", "Rings", "Signer", "sender_id"]
 _STREAM = "digest"
 _SENDER_ID_MINIMUM, _SENDER_ID_MAXIMUM = 5, 15  # characters that Gmail wants
 _KEPT_WINDOWS = 64  # their keys and moments; retries of one batch come from few windows
+_KEPT_PRESSES = 2  # one, and another while the key of links is changed
 _HOLE = "!"  # stands in no URL and no domain that the settings allow
 
 
@@ -58,17 +61,12 @@ class Composer:
         self._signers = signers or {}
         told = frozenset(kinds) & identity.KINDS
         self._header = _Header(frozen, settings, told)
-        self._library = Library(
-            blocks,
-            nonce=frozen.nonce,
-            order=[story.number for story in frozen.stories],
-            links=_links(frozen, settings),
-            boundary=f"=_{frozen.nonce}",  # "=_" cannot stand in quoted-printable text
-            head=self._header.pieces(is_proof=False),
-        )
         self._is_identified = bool(told)
-        self._is_named = bool(self._library.slots & {Slot.NAME_PLAIN, Slot.NAME_HTML})
-        self._digests = Digests(frozen, self._library)
+        self._blocks = list(blocks)
+        self._presses: dict[int, Digests] = {}
+        self._is_named = bool(
+            self._press(rings.links.newest).slots & {Slot.NAME_PLAIN, Slot.NAME_HTML},
+        )
         self._windows: dict[tuple[object, ...], Stamps] = {}
 
     def message(
@@ -79,27 +77,61 @@ class Composer:
         planned_at: datetime,
         key_ids: Mapping[str, int],
         is_proof: bool = False,
+        proof_arm: int = 0,
     ) -> tuple[Envelope, bytes]:
         """Return the envelope and the bytes of one message: CRLF at every line's end, no line begins with a dot.
 
-        ``key_ids`` name the keys "links" and "return_path" of the window, and "dkim" when it is signed here. A proof
-        is marked as a test in its subject; its links name no reader, and its return path is the newsletter's own
-        address.
+        ``key_ids`` name the keys "links" and "return_path" of the window, and "dkim" when it is signed here; "winner"
+        is the subject for readers outside the sample of a test. A proof is marked as a test in its subject, which is
+        the one of ``proof_arm``; its links name no reader, and its return path is the newsletter's own address.
         """
         stamps = self._stamps(mailing_id, planned_at, key_ids)
         if is_proof:
-            stamp, message = self._proof(planned, planned_at, stamps)
+            stamp, message = self._proof(planned, planned_at, stamps, proof_arm)
         else:
             stamp = stamps.of(planned.subscriber_id)
-            digest = self._digests.of(planned.picks, stamps)
+            arm = self._arm(planned.subscriber_id, key_ids) if self._issue.is_tested else 0
+            digest = self._press(stamps.links_key).of(planned.picks, stamps, arm)
             message = digest.message(self._values(planned, mailing_id, stamps, stamp, digest))
         if "dkim" in key_ids:
             message = self._signed(message, self._signers[key_ids["dkim"]], at=planned_at)
         return self._envelope(planned.address, stamp), message
 
-    def subject(self, picks: bytes) -> str:
+    def subject(self, picks: bytes, arm: int = 0) -> str:
         """Return the subject of a reader's digest."""
-        return self._digests.subject(picks)
+        return self._press(self._rings.links.newest).subject(picks, arm)
+
+    def _arm(self, subscriber_id: int, key_ids: Mapping[str, int]) -> int:
+        issue = self._issue
+        return subject_test.arm(
+            issue.issue_id,
+            subscriber_id,
+            sample_percent=issue.sample_percent,
+            count=len(issue.subjects),
+            winner=key_ids.get("winner"),
+        )
+
+    def _press(self, links_key: int) -> Digests:
+        """Return what makes digests whose counted links are signed with a key; without such links one is enough."""
+        key = links_key if _is_counted(self._issue) else 0
+        if key not in self._presses:
+            if len(self._presses) >= _KEPT_PRESSES:
+                del self._presses[next(iter(self._presses))]
+            self._presses[key] = Digests(self._issue, self._library(key))
+        return self._presses[key]
+
+    def _library(self, links_key: int) -> Library:
+        issue = self._issue
+        order = issue.in_mail_order
+        return Library(
+            self._blocks,
+            nonce=issue.nonce,
+            order=[story.number for story in order],
+            links=_links(issue, self._settings, self._rings, links_key),
+            boundary=f"=_{issue.nonce}",  # "=_" cannot stand in quoted-printable text
+            head=self._header.pieces(is_proof=False),
+            missed_from=sum(not story.is_missed for story in order),
+        )
 
     def _values(
         self, planned: PlannedMessage, mailing_id: int, stamps: Stamps, stamp: Stamp, digest: Digest
@@ -140,11 +172,12 @@ class Composer:
             )
         return stamps
 
-    def _proof(self, planned: PlannedMessage, at: datetime, stamps: Stamps) -> tuple[Stamp, bytes]:
+    def _proof(self, planned: PlannedMessage, at: datetime, stamps: Stamps, arm: int) -> tuple[Stamp, bytes]:
         stamp = stamps.of_proof(self._rings.links.keys[stamps.links_key], planned.address, at)
-        digest = self._digests.made(planned.picks, stamps, head=self._header.pieces(is_proof=True))
+        press, head = self._press(stamps.links_key), self._header.pieces(is_proof=True)
+        digest = press.made(planned.picks, stamps, arm, head=head, counted_as=clicks.NOT_COUNTED)
         values = self._values(planned, 0, stamps, stamp, digest)
-        values[Slot.SUBJECT] = headers.text("Subject", f"[Test] {self.subject(planned.picks)}")
+        values[Slot.SUBJECT] = headers.text("Subject", f"[Test] {press.subject(planned.picks, arm)}")
         return stamp, digest.message(values)
 
     @staticmethod
@@ -199,16 +232,31 @@ def sender_id(address: str) -> str:
     return letters[:_SENDER_ID_MAXIMUM].ljust(_SENDER_ID_MINIMUM, "0")
 
 
-def _links(issue: FrozenIssue, settings: Settings) -> Links:
-    url, slug = settings.public_url, issue.identity.slug
+def _is_counted(issue: FrozenIssue) -> bool:
+    """Say whether links go through us; those of a preview that is not kept lead nowhere but to the articles."""
+    return issue.has_clicks and bool(issue.issue_id)
+
+
+def _links(issue: FrozenIssue, settings: Settings, rings: Rings, links_key: int) -> Links:
+    url, slug, urls = settings.public_url, issue.identity.slug, issue.urls
+    whole = {
+        ReaderField.SUBSCRIBE_URL: f"{url}/subscribe/{slug}",
+        ReaderField.ARCHIVE_URL: f"{url}/archive/{slug}",
+    }
+    arm = rendered.mark(issue.nonce, ReaderField.ARM) if issue.is_tested else clicks.FROM_MAIL
+
+    def story(number: int) -> str:
+        if not _is_counted(issue):
+            return urls[number]
+        token = sign_click(issue.issue_id, number, rings.links, key_number=links_key)
+        return f"{url}/{LinkPurpose.CLICK}/{token}/{arm}"
+
     return Links(
-        whole={
-            ReaderField.SUBSCRIBE_URL: f"{url}/subscribe/{slug}",
-            ReaderField.ARCHIVE_URL: f"{url}/archive/{slug}",
-        },
+        whole=whole,
         beginnings={
             ReaderField.UNSUBSCRIBE_URL: f"{url}/{LinkPurpose.UNSUBSCRIBE}/",
             ReaderField.PREFERENCES_URL: f"{url}/{LinkPurpose.PREFERENCES}/",
             ReaderField.VIEW_URL: f"{url}/{LinkPurpose.VIEW}/",
         },
+        story=story,
     )

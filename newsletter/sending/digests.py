@@ -13,13 +13,10 @@ from newsletter.mime import headers, quoted_printable
 from newsletter.mime.compile import (
     FIRST_OF_DIGEST,
     Library,
-    Piece,
-    Segments,
     Slot,
     SlotKind,
-    Template,
-    merged,
 )
+from newsletter.mime.pieces import Piece, Segments, Template, merged
 from newsletter.sending.links import Stamps
 
 _KEPT = 64  # digests whose pieces are joined, 65 KB each: those of a broadcast are few, and others come once
@@ -40,9 +37,9 @@ class Digest:
 
     __slots__ = ("is_merged", "segments", "values")
 
-    def __init__(self, segments: Segments, headline: Headline, view: bytes) -> None:
+    def __init__(self, segments: Segments, headline: Headline, view: bytes, arm: bytes) -> None:
         self.segments = segments
-        self.values = (*headline.values, view)
+        self.values = (*headline.values, view, arm)
         self.is_merged = False
 
     def merge(self) -> None:
@@ -67,17 +64,29 @@ class Digests:
         """Take the library of the issue."""
         self._issue = issue
         self._library = library
-        self._rank_of = {story.number: rank for rank, story in enumerate(issue.stories)}
+        self._stories = issue.in_mail_order
+        # Articles that are named below a story are picked with it, and stand for it.
+        self._rank_of = {
+            number: rank for rank, story in enumerate(self._stories) for number in story.candidate.told
+        } | {story.number: rank for rank, story in enumerate(self._stories)}
         self._ranks_of_octets: dict[int, tuple[int, ...]] = {}
-        self._headlines: dict[tuple[int, ...], Headline] = {}
-        self._kept: dict[tuple[bytes, int], Digest] = {}
+        self._headlines: dict[tuple[int, tuple[int, ...]], Headline] = {}
+        self._kept: dict[tuple[bytes, int, int], Digest] = {}
 
-    def of(self, picks: bytes, stamps: Stamps) -> Digest:
-        """Return the digest of picks, with the link of a window; windows of the same key have the same links."""
-        key = picks, stamps.links_key
+    @property
+    def slots(self) -> frozenset[Slot]:
+        """Return the slots of the blocks."""
+        return self._library.slots
+
+    def of(self, picks: bytes, stamps: Stamps, arm: int) -> Digest:
+        """Return the digest of picks with the subject of an arm, and with the links of a window.
+
+        Windows of the same key have the same links.
+        """
+        key = picks, stamps.links_key, arm
         digest = self._kept.get(key)
         if digest is None:
-            digest = self.made(picks, stamps)
+            digest = self.made(picks, stamps, arm)
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
             self._kept[key] = digest
@@ -85,26 +94,42 @@ class Digests:
             digest.merge()
         return digest
 
-    def made(self, picks: bytes, stamps: Stamps, *, head: Sequence[Piece] | None = None) -> Digest:
-        """Return a digest that is not kept; ``head`` stands for the library's own header."""
+    def made(
+        self,
+        picks: bytes,
+        stamps: Stamps,
+        arm: int,
+        *,
+        head: Sequence[Piece] | None = None,
+        counted_as: str | None = None,
+    ) -> Digest:
+        """Return a digest that is not kept; ``head`` stands for the library's own header.
+
+        ``counted_as`` stands at the end of its links instead of what names the arm.
+        """
         ranks = self.ranks(picks)
         link = quoted_printable.clean(stamps.view.sign(0, picks))
-        return Digest(self._library.digest(ranks, head=head), self._headline(tuple(ranks[:3])), link)
+        end = b""
+        if Slot.ARM in self._library.slots:
+            end = compiled.encode(stamps.arm(arm) if counted_as is None else counted_as, SlotKind.URL)
+        return Digest(
+            self._library.digest(ranks, head=head), self._headline(tuple(ranks[:3]), arm), link, end
+        )
 
     def ranks(self, picks: bytes) -> list[int]:
-        """Return the ranks of picked stories in the order of the mail; bit k is article number ``highest - k``."""
+        """Return the places of picked stories in the order of the mail; bit k is article number ``highest - k``."""
         known = self._ranks_of_octets
-        found: list[int] = []
+        found: set[int] = set()
         for place, octet in enumerate(reversed(picks)):
             if octet:
                 ranks = known.get(place << 8 | octet)
-                found += self._learn(place, octet) if ranks is None else ranks
-        found.sort()
-        return found
+                found.update(self._learn(place, octet) if ranks is None else ranks)
+        return sorted(found)
 
-    def subject(self, picks: bytes) -> str:
+    def subject(self, picks: bytes, arm: int) -> str:
         """Return the subject of a digest as text."""
-        return layout.subject([self._issue.stories[rank] for rank in self.ranks(picks)[:1]])
+        stories = [self._stories[rank] for rank in self.ranks(picks)[:1]]
+        return layout.subject(stories, self._issue.subjects, arm)
 
     def _learn(self, place: int, octet: int) -> tuple[int, ...]:
         numbers = [self._issue.highest - place * 8 - bit for bit in range(8) if octet >> bit & 1]
@@ -112,18 +137,18 @@ class Digests:
         self._ranks_of_octets[place << 8 | octet] = ranks
         return ranks
 
-    def _headline(self, ranks: tuple[int, ...]) -> Headline:
-        headline = self._headlines.get(ranks)
+    def _headline(self, ranks: tuple[int, ...], arm: int) -> Headline:
+        headline = self._headlines.get((arm, ranks))
         if headline is None:
             if len(self._headlines) >= _KEPT_HEADLINES:
                 self._headlines.clear()
-            headline = self._headlines[ranks] = self._new_headline(ranks)
+            headline = self._headlines[arm, ranks] = self._new_headline(ranks, arm)
         return headline
 
-    def _new_headline(self, ranks: Sequence[int]) -> Headline:
-        """Subject and preheader come from the first three stories."""
-        stories = [self._issue.stories[rank] for rank in ranks]
-        subject = layout.subject(stories)
+    def _new_headline(self, ranks: Sequence[int], arm: int) -> Headline:
+        """Subject and preheader come from the first three stories, or the subject from the editors."""
+        stories = [self._stories[rank] for rank in ranks]
+        subject = layout.subject(stories, self._issue.subjects, arm)
         values = (
             compiled.encode(text, kind) if slot in self._library.slots else b""
             for slot, text, kind in (

@@ -17,6 +17,7 @@ from newsletter.domain.tokens import (
     LocalPartKind,
     LocalPartSeries,
     TokenSeries,
+    sign_arm,
 )
 from newsletter.mime import headers
 from newsletter.runtime.settings import Settings
@@ -60,6 +61,7 @@ class Stamps:
         self.date = headers.date(planned_at)
         self.links_key = key_ids["links"]
         self.view = _view_series(issue, rings.links, key_number=self.links_key)
+        self._issue_id, self._ring = issue.issue_id, rings.links
 
         def link(purpose: LinkPurpose) -> LinkSeries:
             token = LinkToken(
@@ -83,6 +85,10 @@ class Stamps:
             local_parts.append(local("b", domain, rings.return_path, key_ids["return_path"]))
         self._series = TokenSeries(links, local_parts)
         self._missing = [] if settings.inbound_domain else [b"", b""]
+
+    def arm(self, arm: int) -> str:
+        """Return what stands at the end of counted links and names the subject of the mail."""
+        return sign_arm(self._issue_id, arm, self._ring, key_number=self.links_key)
 
     def of(self, subscriber_id: int) -> Stamp:
         """Return the stamp of the message to a reader."""

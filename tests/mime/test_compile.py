@@ -19,7 +19,8 @@ from newsletter.domain.errors import TemplateError
 from newsletter.domain.places import Place
 from newsletter.domain.rendered import BlockKind, ReaderField, RenderedBlock
 from newsletter.mime import compile as compiled
-from newsletter.mime.compile import Library, Links, Slot, SlotKind, Template
+from newsletter.mime.compile import Library, Links, Slot, SlotKind
+from newsletter.mime.pieces import Template, merged
 from tests.mime.relaxed import relaxed
 
 NONCE = "0a1b2c3d4e5f"
@@ -270,7 +271,7 @@ def test_what_is_joined_before_is_the_same_message(
     known = {int(slot): filled[slot] for slot in Slot if slot >= compiled.FIRST_OF_DIGEST}
 
     pieces = [piece for segment in made.digest(ranks) for piece in segment.pieces]
-    joined = Template(compiled.merged(pieces, known))
+    joined = Template(merged(pieces, known))
 
     assert b"".join(joined.fill(filled)) == message(made, ranks, filled)
     assert len(joined.pieces) <= 2 * sum(isinstance(piece, int) for piece in joined.pieces) + 1
