@@ -80,8 +80,8 @@ def fresh_since(
 def skip_stale(session: Session, issue: Issue, *, now: datetime) -> bool:
     """Skip an issue of a schedule that is not built when its time is over; say whether it was.
 
-    That is after downtime, or when a fault was mended late. What somebody has approved since its slot goes out
-    whenever that is.
+    That is after downtime, or when a fault was mended late. What somebody holds waits for that one, and what somebody
+    has approved since its slot goes out whenever that is.
     """
     reason = _stale_reason(session, issue, now=now)
     if reason is None:
@@ -92,7 +92,11 @@ def skip_stale(session: Session, issue: Issue, *, now: datetime) -> bool:
 
 
 def _stale_reason(session: Session, issue: Issue, *, now: datetime) -> SkipReason | None:
-    if issue.slot_at is None or (issue.approved_at is not None and issue.approved_at >= issue.slot_at):
+    if (
+        issue.slot_at is None
+        or issue.is_held
+        or (issue.approved_at is not None and issue.approved_at >= issue.slot_at)
+    ):
         return None
     newsletter = newsletters.get(session, issue.newsletter_id)
     schedule = rules.of(newsletter).schedule

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast  # Any: column values; cast: the driver's result has a row count
 
-from sqlalchemy import CursorResult, delete, exists, select, update
+from sqlalchemy import CursorResult, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain.editors import DeskAction
@@ -69,6 +69,7 @@ def revise(session: Session, issue_id: int, *, expected: int | None = None, **va
         .values(
             revision=Issue.revision + 1,
             status=IssueStatus.PLANNED,
+            is_held=or_(Issue.is_held, Issue.status == IssueStatus.HELD),  # until somebody approves it
             frozen=None,
             nonce=None,
             built_at=None,
