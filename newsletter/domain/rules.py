@@ -6,15 +6,19 @@ that an empty document is a good newsletter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, cast  # fields() wants a dataclass, which no type can say
 
+from newsletter.domain import faults as reading
 from newsletter.domain.errors import InvalidInput
+from newsletter.domain.faults import Faults
 
 T = TypeVar("T")
 
+HOLIDAYS_MAXIMUM = 1000
+WEIGHTS_MAXIMUM = 63  # a newsletter has as many topics
 WEIGHT_MAXIMUM = 9  # of an editor, a source, a section: more steps than anybody can tell apart
 
 _BOUNDS = {
@@ -43,8 +47,8 @@ class SelectionRules:
     ``reach_hours``: how far back left-overs may be told to readers of every issue. ``half_life_hours``: an article
     loses one step of rank each time. ``section_maximum`` and ``author_maximum``: stories of one section or author in
     one mail, 0 = any number. ``top_count``: the first stories are for everybody, whatever topics they follow.
-    ``outside_percent``: the share of a digest from outside a reader's topics. ``section_weights``: by topic slug,
-    higher stands further up.
+    ``outside_percent``: the share of a digest from outside a reader's topics. ``missed_maximum``: stories told once
+    more under "you may have missed". ``section_weights``: by topic slug, higher stands further up.
     """
 
     reach_hours: int = 48
@@ -102,13 +106,21 @@ class ScheduleRules:
 
 @dataclass(frozen=True, kw_only=True)
 class DeskRules:
-    """Say how the desk is asked: ``mail`` = editors get a mail with links when an issue is planned."""
+    """Say how the desk is asked, and when it is alarmed.
+
+    ``mail``: editors get a mail with links when an issue is planned. ``fallback``: headlines alone go out when the full
+    issue cannot be made. ``alert_minutes``: an expected issue that has not begun to go out so long after its slot is
+    an alarm.
+    """
 
     mail: bool = False
-    fallback: bool = False  # headlines alone when the full issue cannot be made
-    alert_minutes: int = (
-        30  # an expected issue that has not begun to go out so long after its slot is an alarm
-    )
+    fallback: bool = False
+    alert_minutes: int = 30
+
+    @property
+    def alert_after(self) -> timedelta:
+        """Return how long after its slot an issue that has not begun to go out is an alarm."""
+        return timedelta(minutes=self.alert_minutes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +146,53 @@ class Rules:
 def from_plain(plain: object) -> Rules:
     """Read rules from mappings and lists; what is not named has its default.
 
-    Raise InvalidInput that names the field to mend.
+    Raise InvalidInput that names everything that is to be mended.
     """
-    return _read(Rules, plain, "")
+    found = Faults()
+    rules = read(plain, found)
+    found.refuse(subject="The rules", hint="See docs/rules.md.", reason="bad_rule")
+    return rules
+
+
+def read(plain: object, faults: Faults, *, where: str = "") -> Rules:
+    """Read rules as ``from_plain`` does, but leave what is wrong at its default and remember the fault."""
+    return _read(Rules, plain, where, "", faults)
 
 
 def to_plain(rules: Rules) -> dict[str, object]:
     """Return rules as mappings, lists, numbers and texts."""
     return {each.name: _plain(getattr(rules, each.name)) for each in fields(rules)}
+
+
+def each_rule(rules: Rules) -> Iterator[tuple[str, object]]:
+    """Yield every rule by its path, such as ``selection.top_count``, with its value, in the order of the document."""
+    for name, value in to_plain(rules).items():
+        if is_dataclass(getattr(rules, name)):
+            yield from ((f"{name}.{inner}", each) for inner, each in cast("dict[str, object]", value).items())
+        else:
+            yield name, value
+
+
+def bounds_of(path: str) -> tuple[int, int] | None:
+    """Return the lowest and the highest value of a rule that is a number."""
+    return _BOUNDS.get(path)
+
+
+def changed(rules: Rules, path: str, value: object) -> Rules:
+    """Return rules with one of them changed; None brings back its default. Raise InvalidInput."""
+    plain = to_plain(rules)
+    *parents, last = path.split(".")
+    place: object = plain
+    for name in parents:
+        place = place.get(name) if isinstance(place, dict) else None
+    if not isinstance(place, dict) or not all((*parents, last)):
+        known = ", ".join(name for name, _ in each_rule(rules))
+        raise InvalidInput(f"There is no rule {path!r}.", hint=f"There are {known}.", reason="bad_rule")
+    if value is None:
+        place.pop(last, None)
+    else:
+        place[last] = value
+    return from_plain(plain)
 
 
 def _plain(value: object) -> object:
@@ -152,51 +203,52 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read(kind: type[T], plain: object, where: str) -> T:
-    if not isinstance(plain, Mapping):
-        raise _fault(where or "rules", "must be a list of names with values")
-    known = {each.name: each for each in fields(cast("Any", kind))}
-    for name in plain:
-        if name not in known:
-            raise _fault(f"{where}{name}", f"is unknown; there are {', '.join(known)}")
+def _read(kind: type[T], plain: object, where: str, path: str, faults: Faults) -> T:
+    given = reading.mapping(plain, where or "the document", faults)
+    known = [each.name for each in fields(cast("Any", kind))]
+    reading.known_only(given, known, where, faults)
     defaults = kind()
-    values = {name: _value(getattr(defaults, name), given, f"{where}{name}") for name, given in plain.items()}
+    values = {
+        name: _value(getattr(defaults, name), given[name], _below(where, name), _below(path, name), faults)
+        for name in known
+        if name in given
+    }
     return kind(**values)
 
 
-def _value(default: object, given: object, where: str) -> object:
+def _value(default: object, given: object, where: str, path: str, faults: Faults) -> object:
     if is_dataclass(default) and not isinstance(default, type):
-        return _read(type(default), given, f"{where}.")
+        # A heading with nothing below it reads as nothing, not as names.
+        return default if given is None else _read(type(default), given, where, path, faults)
     if isinstance(default, bool):
-        if isinstance(given, bool):
-            return given
-        raise _fault(where, "must be true or false")
+        return reading.truth(given, where, faults)
     if isinstance(default, Mapping):
-        return _weights(given, where)
+        return _weights(given, where, faults)
     if isinstance(default, tuple):
-        return _days(given, where)
-    low, high = _BOUNDS[where]
-    if isinstance(given, int) and not isinstance(given, bool) and low <= given <= high:
-        return given
-    raise _fault(where, f"must be a whole number from {low} to {high}")
+        return _days(given, where, faults)
+    low, high = _BOUNDS[path]
+    return reading.whole(given, where, faults, low=low, high=high)
 
 
-def _weights(given: object, where: str) -> dict[str, int]:
-    if not isinstance(given, Mapping) or not all(
-        isinstance(slug, str) and isinstance(weight, int) and abs(weight) <= WEIGHT_MAXIMUM
-        for slug, weight in given.items()
-    ):
-        raise _fault(where, f"must be names of topics with whole numbers, at most {WEIGHT_MAXIMUM} from 0")
-    return dict(given)
+def _weights(given: object, where: str, faults: Faults) -> dict[str, int]:
+    weights = {} if given is None else reading.mapping(given, where, faults)
+    if len(weights) > WEIGHTS_MAXIMUM:
+        faults.add(where, f"must have at most {WEIGHTS_MAXIMUM} topics")
+        return {}
+    bounds = {"low": -WEIGHT_MAXIMUM, "high": WEIGHT_MAXIMUM}
+    return {
+        slug: reading.whole(weight, f"{where}.{slug}", faults, **bounds) for slug, weight in weights.items()
+    }
 
 
-def _days(given: object, where: str) -> tuple[date, ...]:
-    if not isinstance(given, list) or not all(
-        isinstance(day, date) and not isinstance(day, datetime) for day in given
-    ):
-        raise _fault(where, "must be a list of days such as 2026-12-25")
-    return tuple(sorted(set(given)))
+def _days(given: object, where: str, faults: Faults) -> tuple[date, ...]:
+    days = [] if given is None else reading.items(given, where, faults, maximum=HOLIDAYS_MAXIMUM)
+    found = {day for day in days if isinstance(day, date) and not isinstance(day, datetime)}
+    for place, day in enumerate(days):
+        if day not in found:
+            faults.add(f"{where}[{place}]", "must be a day such as 2026-12-25")
+    return tuple(sorted(found))
 
 
-def _fault(where: str, what: str) -> InvalidInput:
-    return InvalidInput(f"The rule {where} {what}.", hint="See docs/rules.md.", reason="bad_rule")
+def _below(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
