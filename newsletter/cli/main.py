@@ -24,7 +24,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "doctor": ("doctor", "Check settings, database, broker and relay; say what to do."),
     },
     "Publish": {
-        "newsletters": ("newsletters", "Add, list and show newsletters."),
+        "newsletters": ("newsletters", "Add, list and show newsletters; their rules; keep them as files."),
         "topics": ("topics", "Add and list the topics of a newsletter."),
         "sources": ("sources", "Add, list, poll and stop the feeds that fill a newsletter."),
         "schedules": (

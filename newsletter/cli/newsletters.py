@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import output
+from newsletter.cli import defining, output
 from newsletter.cli.opening import opened
 from newsletter.digest import newsletters as desk
 from newsletter.digest.newsletters import NewsletterDraft
@@ -16,7 +16,7 @@ from newsletter.store import Session, newsletters, subscriptions
 from newsletter.store.tables import Newsletter
 from newsletter.wiring import App
 
-app = typer.Typer(no_args_is_help=True, help="Add, edit, list and show newsletters.")
+app = typer.Typer(no_args_is_help=True, help="Add, edit, list and show newsletters; keep them as files.")
 _SPREAD = "Minutes over which an issue goes out; 0 = as fast as it can."
 Slug = Annotated[str, typer.Argument(help="The newsletter's short name, such as daily.")]
 
@@ -185,3 +185,10 @@ def _fields(session: Session, newsletter: Newsletter, service: App) -> output.Re
         "signup_page": f"{public_url}/subscribe/{newsletter.slug}",
         "archive": f"{public_url}/archive/{newsletter.slug}",
     }
+
+
+app.command("rules")(defining.show_rules)
+app.command("set")(defining.set_rule)
+app.command("export")(defining.export)
+app.command("plan")(defining.plan)
+app.command("apply")(defining.apply)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any  # a change is of any field's type
@@ -115,6 +115,19 @@ def add_topic(session: Session, newsletter: Newsletter, *, slug: str, name: str)
     return topic
 
 
+def rename_topic(session: Session, topic: Topic, *, slug: str, name: str) -> None:
+    """Give a topic another slug and name; who follows it still does. Raise Conflict when the slug is taken."""
+    _check_slug(slug)
+    line = _line("name", name, maximum=120)
+    try:
+        with session.begin_nested():
+            topic.slug, topic.name = slug, line
+    except IntegrityError as error:
+        raise Conflict(
+            f"The newsletter has a topic {slug!r} already.", hint="Choose another slug.", reason="slug_taken"
+        ) from error
+
+
 def add_schedule(
     session: Session, newsletter: Newsletter, *, cron: str, zone: str | None = None, now: datetime
 ) -> Schedule:
@@ -179,32 +192,36 @@ def _give_up_ahead(session: Session, schedule: Schedule, kept: datetime | None, 
     session.flush()
 
 
+def cleaned(
+    draft: NewsletterDraft, *, languages: tuple[str, ...] | None = None
+) -> tuple[NewsletterDraft, dict[str, InvalidInput]]:
+    """Return a draft with its texts cleaned, and what is wrong with it by field; it stays as it was there."""
+    known = words.languages() if languages is None else languages
+    values: dict[str, Any] = {}
+    faults: dict[str, InvalidInput] = {}
+    for field, clean in _CLEANING.items():
+        try:
+            values[field] = clean(draft)
+        except InvalidInput as error:
+            faults[field] = error
+    try:
+        _check_language(draft.language, known)
+    except InvalidInput as error:
+        faults["language"] = error
+    return replace(draft, **values), faults
+
+
 def _checked(draft: NewsletterDraft, *, languages: tuple[str, ...]) -> NewsletterDraft:
-    _check_slug(draft.slug)
-    _check_language(draft.language, languages)
-    rules.zone(draft.zone)
-    _check_counts(draft)
-    return replace(
-        draft,
-        name=_line("name", draft.name, maximum=120),
-        from_name=_line("from_name", draft.from_name, maximum=60),
-        from_address=str(addresses.parse(draft.from_address)),
-        reply_to=str(addresses.parse(draft.reply_to)) if draft.reply_to else None,
-        postal_address=_postal(draft.postal_address),
-        description=_line("description", draft.description[:400], maximum=400)
-        if draft.description.strip()
-        else "",
-        home_url=_url("home_url", draft.home_url),
-        privacy_url=_url("privacy_url", draft.privacy_url),
-        logo_url=_url("logo_url", draft.logo_url),
-        accent=_colour("accent", draft.accent),
-        background=_colour("background", draft.background),
-    )
+    checked, faults = cleaned(draft, languages=languages)
+    for fault in faults.values():
+        raise fault
+    return checked
 
 
-def _check_slug(slug: str) -> None:
+def _check_slug(slug: str) -> str:
     if not _SLUG.fullmatch(slug):
         raise _refused("slug", f"{slug!r} is no slug", "Use 1 to 50 of a-z, 0-9 and -, such as daily.")
+    return slug
 
 
 def _check_language(language: str, languages: tuple[str, ...]) -> None:
@@ -216,19 +233,24 @@ def _check_language(language: str, languages: tuple[str, ...]) -> None:
         )
 
 
-def _check_counts(draft: NewsletterDraft) -> None:
+def _maximum(draft: NewsletterDraft) -> int:
     if not 1 <= draft.story_minimum <= draft.story_maximum <= STORY_MAXIMUM:
         raise _refused(
             "story_maximum",
             f"{draft.story_minimum} to {draft.story_maximum} stories are no range",
             f"Give a minimum of 1 or more and a maximum of at most {STORY_MAXIMUM}.",
         )
+    return draft.story_maximum
+
+
+def _spread(draft: NewsletterDraft) -> int:
     if not 0 <= draft.spread_minutes <= SPREAD_MAXIMUM:
         raise _refused(
             "spread_minutes",
             f"{draft.spread_minutes} is no time to spread an issue over",
             f"Give 0 (at once) to {SPREAD_MAXIMUM} minutes.",
         )
+    return draft.spread_minutes
 
 
 def _line(field: str, text: str, *, maximum: int) -> str:
@@ -269,3 +291,28 @@ def _colour(field: str, colour: str) -> str:
 
 def _refused(field: str, what: str, hint: str) -> InvalidInput:
     return InvalidInput(f"{field} cannot be used: {what}.", hint=hint, reason=f"bad_{field}")
+
+
+def _described(draft: NewsletterDraft) -> str:
+    text = draft.description[:400]
+    return _line("description", text, maximum=400) if text.strip() else ""
+
+
+# How each field is checked and cleaned, in the order in which faults are told.
+_CLEANING: Mapping[str, Callable[[NewsletterDraft], object]] = {
+    "slug": lambda draft: _check_slug(draft.slug),
+    "zone": lambda draft: rules.zone(draft.zone).key,
+    "story_maximum": _maximum,
+    "spread_minutes": _spread,
+    "name": lambda draft: _line("name", draft.name, maximum=120),
+    "from_name": lambda draft: _line("from_name", draft.from_name, maximum=60),
+    "from_address": lambda draft: str(addresses.parse(draft.from_address)),
+    "reply_to": lambda draft: str(addresses.parse(draft.reply_to)) if draft.reply_to else None,
+    "postal_address": lambda draft: _postal(draft.postal_address),
+    "description": _described,
+    "home_url": lambda draft: _url("home_url", draft.home_url),
+    "privacy_url": lambda draft: _url("privacy_url", draft.privacy_url),
+    "logo_url": lambda draft: _url("logo_url", draft.logo_url),
+    "accent": lambda draft: _colour("accent", draft.accent),
+    "background": lambda draft: _colour("background", draft.background),
+}

@@ -138,6 +138,16 @@ def counts(session: Session, newsletter_id: int) -> dict[SubscriptionStatus, int
     return {SubscriptionStatus(status): count for status, count in rows}
 
 
+def follower_count(session: Session, newsletter_id: int, number: int) -> int:
+    """Count the readers who follow the topic of a number and have not left."""
+    query = select(func.count()).where(
+        Subscription.newsletter_id == newsletter_id,
+        Subscription.status != SubscriptionStatus.ENDED,
+        Subscription.topics.op("&")(1 << number) != 0,
+    )
+    return session.scalar(query) or 0
+
+
 def standings(
     session: Session, newsletter_id: int, subscriber_ids: Sequence[int]
 ) -> dict[int, tuple[SubscriptionStatus, bool]]:

@@ -60,6 +60,7 @@ def test_the_table_of_nouns_has_every_module() -> None:
         "arranging",
         "arriving",
         "deciding",
+        "defining",
         "ingesting",
         "mail_back",
         "parsing",
