@@ -1,8 +1,9 @@
-"""Say when a source is asked again."""
+"""Say when a source is asked again, and where."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -10,12 +11,17 @@ from enum import StrEnum
 INTERVAL = timedelta(minutes=15)  # news sites; most polls end with 304
 INTERVAL_MIN = timedelta(minutes=1)
 LEASE = timedelta(minutes=2)  # a fetch ends after 30 s, reading and storing after a few more
+FLOOR_MAX = timedelta(hours=1)  # a feed's own wish: many name a day because their software does
+FAILURES_ALARMING = 5  # in a row: about five hours at the usual pace
+ALL_HOURS = (1 << 24) - 1
 
 _FAILURE_CAP = timedelta(hours=6)
 _MISSING_FIRST, _MISSING_CAP = timedelta(hours=1), timedelta(hours=24)
 _WAIT_MAX = timedelta(hours=24)  # longer orders are mistakes more often than wishes
 _MAX_AGE = re.compile(r"\bmax-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _MAX_AGE_MAX = timedelta(hours=1)  # pages of servers with a day as their default would be a day late
+_MOVE_COUNT, _MOVE_TIME = 3, timedelta(hours=24)  # a mistake in a server's settings is mended within a day
+_MOVE_COUNT_MAX = 1_000
 
 
 class Refusal(StrEnum):
@@ -47,14 +53,51 @@ def refusal(status: int) -> Refusal | None:
     return Refusal.SERVER_ERROR if status >= 500 else Refusal.UNEXPECTED_STATUS
 
 
-def wait_after_success(interval: timedelta, *, cache_control: str, jitter: float) -> timedelta:
+@dataclass(frozen=True)
+class Move:
+    """Hold where permanent redirects lead: ``count`` times in a row since ``since``."""
+
+    url: str
+    count: int
+    since: datetime
+
+    def is_settled(self, *, now: datetime) -> bool:
+        """Say whether the source may be taken to be there: three times in a row, over a day at least."""
+        return self.count >= _MOVE_COUNT and now - self.since >= _MOVE_TIME
+
+
+def move(known: Move | None, permanent_url: str | None, *, now: datetime) -> Move | None:
+    """Return where a source moves after one more answer; None where it was asked is where it stays."""
+    if permanent_url is None:
+        return None
+    if known is None or known.url != permanent_url:
+        return Move(permanent_url, 1, now)
+    return Move(known.url, min(known.count + 1, _MOVE_COUNT_MAX), known.since)
+
+
+def wait_after_success(
+    pace: timedelta, *, cache_control: str, floor: timedelta = timedelta(), jitter: float
+) -> timedelta:
     """Return how long to wait after an answer; never shorter than the server lets its answer be kept.
 
-    ``jitter`` in [0, 1) lengthens it by up to 10 %, so that sources do not fall due together.
+    ``floor`` is what the feed itself asks for. ``jitter`` in [0, 1) lengthens it by up to 10 %, so that sources do not
+    fall due together.
     """
     age = _MAX_AGE.search(cache_control)
-    floor = min(timedelta(seconds=int(age[1])), _MAX_AGE_MAX) if age else timedelta()
-    return max(interval, floor) * (1 + jitter / 10)
+    kept = min(timedelta(seconds=int(age[1])), _MAX_AGE_MAX) if age else timedelta()
+    return max(pace, kept, min(floor, FLOOR_MAX)) * (1 + jitter / 10)
+
+
+def after_skipped_hours(at: datetime, skip_hours: int) -> datetime:
+    """Return the first instant from ``at`` on in an hour that a feed does not want left out (RSS 2.0, skipHours).
+
+    ``skip_hours``: bit 0 is the hour after midnight UTC. Who leaves out all hours means something else.
+    """
+    if skip_hours & ALL_HOURS == ALL_HOURS:
+        return at
+    while skip_hours >> at.hour & 1:
+        at = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return at
 
 
 def wait_after_failure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -98,3 +99,53 @@ def test_a_wait_that_is_asked_for_is_never_shortened() -> None:
     )
 
     assert wait == 9 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("skipped", "at", "expected"),
+    [
+        ((), (12, 30), (0, 12, 30)),
+        ((12,), (12, 30), (0, 13, 0)),
+        ((12, 13, 14), (12, 30), (0, 15, 0)),
+        ((22, 23, 0, 1), (22, 5), (1, 2, 0)),
+        (range(24), (12, 30), (0, 12, 30)),
+        (range(1, 24), (12, 30), (1, 0, 0)),
+    ],
+)
+def test_hours_that_a_feed_wants_left_out_are_waited_for(
+    skipped: Iterable[int], at: tuple[int, int], expected: tuple[int, int, int]
+) -> None:
+    days, hour, minute = expected
+    midnight = NOON.replace(hour=0)
+
+    found = polling.after_skipped_hours(
+        midnight.replace(hour=at[0], minute=at[1]), sum(1 << each for each in skipped)
+    )
+
+    assert found == midnight + timedelta(days=days, hours=hour, minutes=minute)
+
+
+def test_a_feeds_own_wish_is_a_floor_of_an_hour_at_most() -> None:
+    waits = [
+        polling.wait_after_success(
+            timedelta(minutes=15), cache_control="", floor=timedelta(minutes=floor), jitter=0
+        )
+        for floor in (5, 30, 1440)
+    ]
+
+    assert waits == [timedelta(minutes=15), timedelta(minutes=30), timedelta(minutes=60)]
+
+
+def test_a_source_has_moved_after_three_redirects_in_a_row_over_a_day() -> None:
+    hours = [0, 12, 23.9, 24]
+    settled, known = [], None
+    for hour in hours:
+        known = polling.move(known, "https://new.example/feed", now=NOON + timedelta(hours=hour))
+        assert known is not None
+        settled.append(known.is_settled(now=NOON + timedelta(hours=hour)))
+    elsewhere = polling.move(known, "https://other.example/feed", now=NOON + timedelta(hours=48))
+
+    assert settled == [False, False, False, True]
+    assert elsewhere == polling.Move("https://other.example/feed", 1, NOON + timedelta(hours=48))
+    assert polling.move(known, None, now=NOON) is None
+    assert not polling.Move("https://new.example/feed", 2, NOON).is_settled(now=NOON + timedelta(days=9))
