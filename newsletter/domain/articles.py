@@ -55,6 +55,7 @@ _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _HOST = re.compile(
     r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?"
 )  # no blank, quote or semicolon: it stands in mails and policies
+_PLAIN_PART = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=?~._-]*")
 _WORDPRESS_TAIL = re.compile(r"\s*The post .{1,300} (?:appeared|first appeared) (?:first )?on .{1,200}\.$")
 
 
@@ -161,7 +162,7 @@ def text_of_markup(markup: str, *, limit: int) -> str:
 
     Many feeds escape twice (``&amp;#8217;``), so entities are resolved once more while that changes something.
     """
-    text = _read(markup[:_MARKUP_MAX])
+    text = _read(markup[:_MARKUP_MAX]) if "<" in markup else html.unescape(markup[:_MARKUP_MAX])
     again = html.unescape(text)
     if again.count("<") > text.count("<"):
         again = _read(again)
@@ -271,6 +272,8 @@ def _host(host: str) -> str:
 
 def _encode(part: str) -> str:
     """Percent-encode what may not stand in an address, and nothing that is encoded already."""
+    if _PLAIN_PART.fullmatch(part):
+        return part
     part = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part)
     part = re.sub(r"%[0-9A-Fa-f]{2}", lambda m: _unreserved(m[0]), part)
     return quote(part, safe="/:@!$&'()*+,;=?%~-._", encoding="utf-8", errors="replace")
@@ -297,6 +300,10 @@ def _short(key: str) -> str:
 
 def _without_controls(text: str) -> str:
     """Drop control characters, lone surrogates and turns of direction; keep what divides words."""
+    if (
+        text.isprintable()
+    ):  # most texts: neither controls nor surrogates, but perhaps turns, which are not printable
+        return text
     text = _BIDI.sub("", text)
     return "".join(c if c.isspace() else "" if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
 

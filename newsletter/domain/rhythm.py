@@ -66,7 +66,7 @@ def seed(dates: Iterable[datetime]) -> timedelta | None:
     """Return the rhythm that the dates of a feed show at first sight; None when there are too few."""
     newest = sorted(dates, reverse=True)[:_SEEDS]
     gaps = [later - earlier for later, earlier in itertools.pairwise(newest) if later > earlier]
-    return _possible(statistics.median(gaps)) if len(gaps) >= 3 else None
+    return _possible(statistics.median_low(gaps)) if len(gaps) >= 3 else None
 
 
 def is_silent(rhythm: timedelta | None, *, silence: timedelta) -> bool:

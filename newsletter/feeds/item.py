@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from newsletter.domain import articles
 from newsletter.domain.articles import ArticleDraft
@@ -13,6 +15,13 @@ from newsletter.domain.markup import MarkupReader
 
 _WIDE = 600  # pixels: the width of a mail
 _PIXEL = 2  # pixels: what is as small as this counts readers
+_PICTURES_MAX = 50  # of a body looked at: the first is taken nearly always
+_TAG_MAX = 4_000  # characters
+_IMAGE = re.compile(r"<img[\s/]", re.IGNORECASE)
+_TAG = re.compile(r"<img[\s/](?:[^>\"']|\"[^\"]*\"|'[^']*')*+>", re.IGNORECASE)
+_HIDING = re.compile(
+    r"<(?:!|script|style|template|iframe|textarea|title|xmp|noembed|noframes|plaintext)", re.IGNORECASE
+)
 _BODY_MAX = 100_000  # characters of a body looked at for a picture
 _GUID_MAX = 2_000
 _COUNTERS = (
@@ -106,9 +115,16 @@ class Item:
 
     def _picture(self) -> Picture | None:
         """Return the first picture that may be wide enough, else the widest; its text may stand in the body."""
-        found = [usable for picture in self._all_pictures() if (usable := self._usable(picture))]
-        wide = (picture for picture in found if picture.width is None or picture.width >= _WIDE)
-        best = next(wide, None) or max(found, key=lambda picture: picture.width or 0, default=None)
+        found: list[Picture] = []
+        for picture in self._all_pictures():
+            usable = self._usable(picture)
+            if usable is not None:
+                found.append(usable)
+            if len(found) == 1 and _is_wide(found[0]) and found[0].alt:
+                return found[0]
+        best = next(filter(_is_wide, found), None) or max(
+            found, key=lambda picture: picture.width or 0, default=None
+        )
         if best is None or best.alt:
             return best
         alt = next((picture.alt for picture in found if picture.url == best.url and picture.alt), "")
@@ -133,11 +149,24 @@ class Item:
         return replace(picture, url=url)
 
 
-def pictures_of(markup: str) -> list[Picture]:
-    """Return the pictures of a body in order."""
+def _is_wide(picture: Picture) -> bool:
+    return picture.width is None or picture.width >= _WIDE
+
+
+def pictures_of(markup: str) -> Iterator[Picture]:
+    """Yield the pictures of a body in order."""
+    text = markup[:_BODY_MAX]
     reader = _PictureReader()
-    reader.read(markup[:_BODY_MAX])
-    return reader.pictures
+    if _HIDING.search(text):  # what stands in comments and scripts is no picture
+        reader.read(text)
+        yield from reader.pictures
+        return
+    for tag in islice(_IMAGE.finditer(text), _PICTURES_MAX):
+        whole = _TAG.match(text, tag.start(), tag.start() + _TAG_MAX)
+        if whole is not None:
+            reader.read(whole[0])
+            reader.reset()
+            yield from reader.pictures[-1:]
 
 
 def pixels(text: object) -> int | None:

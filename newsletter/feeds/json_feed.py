@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any  # what strangers put into JSON has any type
 
 from newsletter.domain.errors import FeedError
+from newsletter.feeds.head import Head
 from newsletter.feeds.item import Item, Picture, Text
 
 _VERSION = "jsonfeed.org/version/"
 
 
-def read(text: str, url: str) -> tuple[str, list[Item]]:
-    """Return the title and the items of a feed; raise FeedError when it is none."""
+def read(text: str, url: str) -> tuple[Head, list[Item]]:
+    """Return the head and the items of a feed; raise FeedError when it is none."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -24,7 +25,13 @@ def read(text: str, url: str) -> tuple[str, list[Item]]:
     if not isinstance(items, list):
         raise _no_feed("The JSON Feed has no list of items.", reason="not_a_feed")
     base = _text(document.get("home_page_url")) or url
-    return _text(document.get("title")), [_item(entry, base) for entry in items if isinstance(entry, dict)]
+    hubs = [_text(hub.get("url")) for hub in _list(document.get("hubs")) if isinstance(hub, dict)]
+    head = Head(
+        title=_text(document.get("title")),
+        hub=next(iter(hubs), ""),
+        self_url=_text(document.get("feed_url")),
+    )
+    return head, [_item(entry, base) for entry in items if isinstance(entry, dict)]
 
 
 def _item(entry: dict[str, Any], base: str) -> Item:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from newsletter.domain import articles
 from newsletter.domain.articles import ArticleDraft
 from newsletter.domain.errors import FeedError, InvalidInput
 from newsletter.feeds import decode, json_feed, page, xml_feed
+from newsletter.feeds.head import Head
 from newsletter.feeds.item import Item
 
 ITEMS_READ = 2_000  # of one document
@@ -16,11 +17,12 @@ ITEMS_KEPT = 200  # the newest of them; a poll every quarter of an hour meets fa
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedFeed:
-    """Hold a feed; ``skipped`` names, once for each item left out, the reason."""
+    """Hold a feed; ``skipped`` names, once for each item left out, the reason. ``head`` is as the feed wrote it."""
 
     title: str
     items: tuple[ArticleDraft, ...]
     skipped: tuple[str, ...] = ()
+    head: Head = field(default_factory=Head, compare=False)
 
 
 def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
@@ -29,19 +31,19 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
     The content type only tells the character set: what it says of the format is too often wrong.
     """
     text = decode.text_of(body, content_type)
-    head = text.lstrip()[:1]
-    if head == "{":
-        title, items = json_feed.read(text, url)
-    elif head == "<":
+    mark = text.lstrip()[:1]
+    if mark == "{":
+        head, items = json_feed.read(text, url)
+    elif mark == "<":
         if page.is_page(text):
             raise page.fault(text, url)
-        title, items = xml_feed.read(text, url, limit=ITEMS_READ)
+        head, items = xml_feed.read(text, url, limit=ITEMS_READ)
     else:
-        raise _no_feed(is_empty=not head)
-    return _collect(title, items[:ITEMS_READ])
+        raise _no_feed(is_empty=not mark)
+    return _collect(head, items[:ITEMS_READ])
 
 
-def _collect(title: str, items: list[Item]) -> ParsedFeed:
+def _collect(head: Head, items: list[Item]) -> ParsedFeed:
     drafts: list[ArticleDraft] = []
     skipped: list[str] = []
     for item in items:
@@ -52,7 +54,10 @@ def _collect(title: str, items: list[Item]) -> ParsedFeed:
     kept = _newest(drafts)
     skipped += ["too_many"] * (len(drafts) - len(kept))
     return ParsedFeed(
-        title=articles.text_of_markup(title, limit=articles.TITLE_MAX), items=kept, skipped=tuple(skipped)
+        title=articles.text_of_markup(head.title, limit=articles.TITLE_MAX),
+        items=kept,
+        skipped=tuple(skipped),
+        head=head,
     )
 
 
