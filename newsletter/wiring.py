@@ -12,6 +12,7 @@ from newsletter.broker.limiter import Limiter
 from newsletter.broker.rates import Rates
 from newsletter.domain.errors import FetchError, InvalidInput
 from newsletter.feedback import read
+from newsletter.feedback.clicks import Clicks
 from newsletter.feedback.means import Means
 from newsletter.feedback.read import Progress
 from newsletter.feedback.receive import Door
@@ -61,6 +62,11 @@ class App:
     def limiter(self) -> Limiter:
         """Return the shared rate limiter."""
         return Limiter(self.settings.broker_url, clock=self.clock)
+
+    @cached_property
+    def clicks(self) -> Clicks:
+        """Return what follows and counts the links of mails."""
+        return Clicks(self.transaction, self.reading, limiter=self.limiter, clock=self.clock)
 
     @cached_property
     def environment(self) -> Environment:

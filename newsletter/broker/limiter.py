@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import redis
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import (
+    RateLimitItem,
+    RateLimitItemPerDay,
+    RateLimitItemPerHour,
+    RateLimitItemPerMinute,
+    RateLimitItemPerSecond,
+)
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
@@ -22,16 +28,24 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class Limit:
-    """Say how often one client may do a thing; ``name`` keeps different things apart."""
+    """Say how often one client may do a thing, 0 = any number; ``name`` keeps different things apart."""
 
     name: str
-    per_minute: int
-    per_hour: int
+    per_minute: int = 0
+    per_hour: int = 0
+    per_ten_seconds: int = 0
+    per_day: int = 0
 
     @property
     def items(self) -> tuple[RateLimitItem, ...]:
         """Return the limit in the library's terms."""
-        return (RateLimitItemPerMinute(self.per_minute), RateLimitItemPerHour(self.per_hour))
+        found = (
+            RateLimitItemPerSecond(self.per_ten_seconds, 10),
+            RateLimitItemPerMinute(self.per_minute),
+            RateLimitItemPerHour(self.per_hour),
+            RateLimitItemPerDay(self.per_day),
+        )
+        return tuple(item for item in found if item.amount)
 
 
 class Limiter:
@@ -54,6 +68,15 @@ class Limiter:
                 self._pause(error)
         return _hit(self._local, limit, client)
 
+    def has_room(self, limit: Limit, client: str) -> bool:
+        """Say whether the client might do a thing, and count nothing."""
+        if self._may_use_redis():
+            try:
+                return _test(self._shared, limit, client)
+            except redis.RedisError as error:
+                self._pause(error)
+        return _test(self._local, limit, client)
+
     @cached_property
     def _shared(self) -> MovingWindowRateLimiter:
         storage = RedisStorage(
@@ -74,3 +97,7 @@ class Limiter:
 def _hit(limiter: MovingWindowRateLimiter, limit: Limit, client: str) -> bool:
 
     return all(limiter.hit(item, limit.name, client) for item in limit.items)
+
+
+def _test(limiter: MovingWindowRateLimiter, limit: Limit, client: str) -> bool:
+    return all(limiter.test(item, limit.name, client) for item in limit.items)

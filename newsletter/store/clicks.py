@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain import clicks
 from newsletter.domain.clicks import PEOPLE, WEB_ARM
+from newsletter.domain.issues import IssueStatus
 from newsletter.store import driver
 from newsletter.store.tables import Article, ClickCount, Issue
 
@@ -31,6 +32,14 @@ class Total:
     arm: int
     human_count: int
     machine_count: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """Hold where an article is."""
+
+    url: str
+    is_retracted: bool
 
 
 def add(
@@ -55,6 +64,19 @@ def add(
             },
         ).execution_options(synchronize_session=False)
     )
+
+
+def target(session: Session, number: int) -> Target | None:
+    """Return where an article is now; None when there is none of that number any more."""
+    row = session.execute(
+        select(Article.url, Article.retracted_at).where(Article.number == number)
+    ).one_or_none()
+    return None if row is None else Target(row.url, is_retracted=row.retracted_at is not None)
+
+
+def is_mailed(session: Session, issue_id: int) -> bool:
+    """Say whether readers got an issue."""
+    return session.scalar(select(Issue.status).where(Issue.id == issue_id)) is IssueStatus.MAILED
 
 
 def totals(session: Session, issue_id: int) -> list[Total]:

@@ -10,7 +10,7 @@ from newsletter.web.bodies import BodyLimit
 from newsletter.web.clients import Proxies
 from newsletter.web.hooks import articles, providers, signup
 from newsletter.web.pages import Pages
-from newsletter.web.public import archive, confirm, desk, preferences, subscribe, unsubscribe
+from newsletter.web.public import archive, clicks, confirm, desk, preferences, subscribe, unsubscribe
 from newsletter.wiring import App
 
 _BODY_BYTES = 64 * 1024  # a form or a signup is a few hundred octets
@@ -29,7 +29,7 @@ def create_app(app: App) -> FastAPI:
     web.state.feeds = app.event_feeds
     web.state.proxies = Proxies(app.settings.trusted_proxies)
     hooks = (signup, articles, providers)
-    pages = (subscribe, confirm, unsubscribe, preferences, archive, desk)
+    pages = (subscribe, confirm, unsubscribe, preferences, archive, clicks, desk)
     for routes in (health, *hooks, *pages):
         web.include_router(routes.router)
     errors.install(web)
