@@ -8,6 +8,7 @@ from datetime import timedelta
 from newsletter.digest import build as building
 from newsletter.digest import plan as planning
 from newsletter.digest import telling
+from newsletter.domain import quiet_hours
 from newsletter.feedback import collect as collecting
 from newsletter.feedback import read as reading
 from newsletter.feedback import suppress
@@ -102,7 +103,8 @@ def build(issue_id: int) -> None:
 def expand(issue_id: int) -> None:
     """Freeze the audience of one issue, if it is ready."""
     parts = process.app()
-    if expanding.expand(parts.transaction, issue_id, now=parts.clock.now()) is not None:
+    quiet = quiet_hours.parse(parts.settings.quiet_hours)
+    if expanding.expand(parts.transaction, issue_id, now=parts.clock.now(), quiet=quiet) is not None:
         drain.delay()
 
 

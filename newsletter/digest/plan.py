@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from newsletter.digest import content
 from newsletter.domain import schedules as slots
 from newsletter.domain.errors import InvalidInput
-from newsletter.domain.issues import IssueStatus, SkipReason
+from newsletter.domain.issues import IssueStatus, OnSilence, SkipReason, is_bound_to_slot
 from newsletter.domain.rules import ScheduleRules
 from newsletter.store import Session, Transactions, issues, newsletters, rules
 from newsletter.store.tables import Issue, Newsletter, Schedule
@@ -80,9 +80,11 @@ def fresh_since(
 def skip_stale(session: Session, issue: Issue, *, now: datetime) -> bool:
     """Skip an issue of a schedule that is not built when its time is over; say whether it was.
 
-    That is after downtime, or when a fault was mended late. What somebody holds waits for that one, and what somebody
-    has approved since its slot goes out whenever that is.
+    That is after downtime, or when a fault was mended late. What waits for a person goes out whenever that person
+    says so, and so does what somebody has approved since its slot.
     """
+    if issue.is_held or newsletters.get(session, issue.newsletter_id).on_silence is OnSilence.HOLD:
+        return False
     reason = _stale_reason(session, issue, now=now)
     if reason is None:
         return False
@@ -92,11 +94,7 @@ def skip_stale(session: Session, issue: Issue, *, now: datetime) -> bool:
 
 
 def _stale_reason(session: Session, issue: Issue, *, now: datetime) -> SkipReason | None:
-    if (
-        issue.slot_at is None
-        or issue.is_held
-        or (issue.approved_at is not None and issue.approved_at >= issue.slot_at)
-    ):
+    if issue.slot_at is None or not is_bound_to_slot(issue.slot_at, approved_at=issue.approved_at):
         return None
     newsletter = newsletters.get(session, issue.newsletter_id)
     schedule = rules.of(newsletter).schedule
@@ -157,8 +155,9 @@ def _plan(session: Session, schedule: Schedule, slot: datetime, *, now: datetime
         schedule_id=schedule.id,
         slot_at=slot,
     )
-    if issue is not None:
-        skip_stale(session, issue, now=now)
+    reason = None if issue is None else _stale_reason(session, issue, now=now)
+    if issue is not None and reason is not None:
+        issues.move(session, issue.id, IssueStatus.SKIPPED, reason=reason.value)
     return issue
 
 

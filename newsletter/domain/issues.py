@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from newsletter.domain.errors import Conflict
@@ -94,6 +95,11 @@ def move(current: IssueStatus, target: IssueStatus) -> IssueStatus:
             hint="See where it stands with: newsletter issues show",
         )
     return target
+
+
+def is_bound_to_slot(slot_at: datetime | None, *, approved_at: datetime | None) -> bool:
+    """Say whether an issue is of use only around its slot: a schedule planned it, and nobody has approved it since."""
+    return slot_at is not None and (approved_at is None or approved_at < slot_at)
 
 
 def skip_reason(*, available: int, minimum: int) -> SkipReason | None:

@@ -48,11 +48,6 @@ class Plan:
         """Return the quarter hour in which the mailing starts: wave 0."""
         return _quarter_before(self.started_at)
 
-    @property
-    def is_uniform(self) -> bool:
-        """Say whether all readers without an own hour are due at once, whatever their zone."""
-        return self.local_time is None and not self.quiet
-
     def wave(self, zone_name: str | None, hour: int | None, *, is_sample: bool = False) -> int:
         """Return the wave of a reader; ``is_sample``: of a subject test, which the others wait for.
 
@@ -78,16 +73,26 @@ class Plan:
 
     def at(self, wave: int) -> datetime:
         """Return when a wave is due."""
-        return max(self.started_at, self.origin + wave * QUARTER)
+        return due_at(wave, started_at=self.started_at)
 
     def _number(self, due: datetime) -> int:
         quarters = -((self.origin - due) // QUARTER) if due > self.started_at else 0
         return min(max(quarters, 0), WAVE_MAXIMUM)
 
 
-def local_hour(instant: datetime, zone_name: str | None, *, otherwise: str) -> int:
-    """Return the hour that a reader's clock shows; ``otherwise`` is the zone of who has none, or none that exists."""
-    return instant.astimezone(_zone(zone_name, otherwise)).hour
+def number(quarter: int, part: int) -> int:
+    """Return the number under which a slice of a wave is kept: the wave itself for slice 0."""
+    return quarter + (WAVE_MAXIMUM + 1) * part
+
+
+def quarter(number: int) -> int:
+    """Return the wave that a kept number belongs to."""
+    return number % (WAVE_MAXIMUM + 1)
+
+
+def due_at(number: int, *, started_at: datetime) -> datetime:
+    """Return when a kept wave of a mailing was due at first, before any spread."""
+    return max(started_at, _quarter_before(started_at) + quarter(number) * QUARTER)
 
 
 def _nearest_strike(at: time, own: ZoneInfo, *, around: datetime) -> datetime:

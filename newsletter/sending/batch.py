@@ -9,6 +9,7 @@ from enum import Enum, auto
 from functools import partial
 from itertools import islice
 
+from newsletter.domain import schedules, waves
 from newsletter.domain.mailings import (
     BUCKET_SIZE,
     Lane,
@@ -109,6 +110,7 @@ class BatchWork:
         self.stop: Stop | None = None
         self.fault: str | None = None
         self.held: set[int | None] = set()  # destinations for which readers were left for later
+        self._overdue_at: datetime | None = None  # from then on a later issue takes the place of this one
         self._quiet_until: datetime | None = None  # readers were left whose quiet hours end then
         self._tools = tools
         self._policy = tools.settings.uncertain_policy
@@ -135,6 +137,8 @@ class BatchWork:
             batch = mailings.get_batch(session, self.claim.batch_id)
             known = set(messages.recorded(session, self.context.mailing.id, batch.bucket))
             self._due.extend(messages.due_details(session, self.claim.batch_id, now=now, limit=BUCKET_SIZE))
+        due_at = waves.due_at(batch.wave, started_at=self.context.mailing.started_at)
+        self._overdue_at = due_at + self.context.spread + schedules.LATE_LIMIT
         self._fresh.extend(reader for reader in members(batch.planned, batch.bucket) if reader not in known)
 
     @property
@@ -182,9 +186,18 @@ class BatchWork:
         if is_expired:
             decided = decide.expired(self.context, some, now=now)
             return self._written(session, decided, fresh_count=len(some))
+        if self._is_overtaken(session, now=now):
+            decided = decide.superseded(self.context, some, now=now)
+            return self._written(session, decided, fresh_count=len(some))
         is_held = partial(self._tools.throttle.is_held, lane=self.lane)
         decided = decide.decide_fresh(session, self.context, self.claim, some, now=now, is_held=is_held)
         return self._written(session, decided, fresh_count=len(some))
+
+    def _is_overtaken(self, session: Session, *, now: datetime) -> bool:
+        """Say whether, as after downtime, these readers would get two issues at once."""
+        if self._overdue_at is None or now < self._overdue_at or self.lane is not Lane.BULK:
+            return False
+        return mailings.is_superseded(session, self.context.mailing)
 
     def _decide_due(self, session: Session, due: list[MessageDetail], *, now: datetime) -> Decision:
         if mailings.is_superseded(session, self.context.mailing):

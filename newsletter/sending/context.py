@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from newsletter.runtime.settings import Settings
 from newsletter.sending import signing
 from newsletter.sending.compose import Composer, Rings
 from newsletter.sending.history import Histories
-from newsletter.store import Session, blocks, issues, keys, mailings
+from newsletter.store import Session, blocks, issues, keys, mailings, newsletters
 from newsletter.store.tables import KeyPurpose, Mailing
 
 
@@ -34,6 +35,7 @@ class Context:
     histories: Histories
     quiet: QuietHours
     daily_cap: int  # 0: any number
+    spread: timedelta
 
     @property
     def is_breaking(self) -> bool:
@@ -84,6 +86,7 @@ def load(session: Session, mailing_id: int, *, settings: Settings) -> Context:
         histories=Histories(mailing, frozen, daily_cap=settings.daily_cap),
         quiet=quiet_hours.parse(settings.quiet_hours),
         daily_cap=settings.daily_cap,
+        spread=timedelta(minutes=newsletters.get(session, mailing.newsletter_id).spread_minutes),
     )
 
 

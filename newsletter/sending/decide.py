@@ -134,6 +134,14 @@ def expired(context: Context, subscriber_ids: Sequence[int], *, now: datetime) -
     return Decided(None, (), {}, tuple(settled))
 
 
+def superseded(context: Context, subscriber_ids: Sequence[int], *, now: datetime) -> Decided:
+    """Give up on readers who should have had the issue long ago, because a later one is on its way to them."""
+    origin = Origin(window_id=0, planned_at=now, key_ids=context.key_ids)
+    reason = WithheldReason.SUPERSEDED
+    nothing = [PlannedMessage(subscriber_id, b"", "", "") for subscriber_id in subscriber_ids]
+    return Decided(None, (), {}, tuple(_settled(each, origin, reason, now=now) for each in nothing))
+
+
 def retries_expired(
     session: Session, claim: Claim, due: Sequence[MessageDetail], *, now: datetime
 ) -> Decided:

@@ -159,12 +159,16 @@ def past_cut_off(session: Session, *, now: datetime) -> list[Issue]:
     )
 
 
-def has_later(session: Session, issue: Issue, *, until: datetime) -> bool:
-    """Say whether a later digest of a schedule of the same newsletter, of which the slot has come, takes its place."""
+def has_later(session: Session, issue: Issue, *, until: datetime, only_built: bool = False) -> bool:
+    """Say whether a later digest of a schedule of the same newsletter, of which the slot has come, takes its place.
+
+    ``only_built``: one that is still to be built does not count, since it may be skipped.
+    """
+    statuses = (IssueStatus.BUILT, IssueStatus.MAILED)
     later = select(Issue.id).where(
         Issue.newsletter_id == issue.newsletter_id,
         Issue.kind == IssueKind.DIGEST,
-        Issue.status.in_((IssueStatus.PLANNED, IssueStatus.BUILT, IssueStatus.MAILED)),
+        Issue.status.in_(statuses if only_built else (IssueStatus.PLANNED, *statuses)),
         Issue.slot_at > issue.cut_off_at,
         Issue.slot_at <= until,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import cast  # row counts need a cursor's type
 
 from sqlalchemy import Boolean, ColumnElement, CursorResult, case, func, literal_column, select, union, update
@@ -14,21 +13,9 @@ from sqlalchemy.orm import Session
 from newsletter.domain import mailings
 from newsletter.domain.errors import NotFound
 from newsletter.domain.issues import IssueKind, IssueStatus
-from newsletter.domain.mailings import BUCKET_SIZE, BatchStatus, Lane, MailingKind, MailingStatus
-from newsletter.domain.subscriptions import SubscriptionStatus
-from newsletter.store import driver, inserts
-from newsletter.store.tables import Batch, Issue, Mailing, Subscription
-
-_AUDIENCE_ON_SQLITE = """
-SELECT subscriber_id FROM subscriptions
-WHERE newsletter_id = :newsletter AND status = 'active' AND subscriber_id BETWEEN :low AND :high
-ORDER BY subscriber_id
-"""
-_AUDIENCE = """
-SELECT CAST(subscriber_id / :size AS int), array_agg(subscriber_id) FROM subscriptions
-WHERE newsletter_id = :newsletter AND status = 'active' AND subscriber_id BETWEEN :low AND :high
-GROUP BY 1 ORDER BY 1
-"""
+from newsletter.domain.mailings import BatchStatus, Lane, MailingKind, MailingStatus
+from newsletter.store import inserts
+from newsletter.store.tables import Batch, Issue, Mailing
 
 # Word for word the condition of the index over open batches, which are few among all that ever were.
 IS_OPEN: ColumnElement[bool] = literal_column(
@@ -56,24 +43,28 @@ def start(
     now: datetime,
     expires_at: datetime,
     lane: Lane = Lane.BULK,
+    kind: MailingKind = MailingKind.MAIN,
     missed: bytes = b"",
+    test_until: datetime | None = None,
 ) -> Mailing:
-    """Return the main mailing of an issue; make it when it is not there. ``missed`` are what it tells once more."""
+    """Return the mailing of an issue; make it when it is not there.
+
+    ``missed`` are picks that are told once more; ``test_until``: subjects are tested until then.
+    """
     row = {
         "issue_id": issue.id,
         "newsletter_id": issue.newsletter_id,
-        "kind": MailingKind.MAIN,
+        "kind": kind,
         "status": MailingStatus.RUNNING,
         "lane": lane,
         "highest": highest,
-        "missed": missed or None,
         "started_at": now,
         "expires_at": expires_at,
+        "missed": missed or None,
+        "test_until": test_until,
     }
     inserts.missing(session, Mailing, [row], returning=Mailing.id)
-    return session.scalars(
-        select(Mailing).where(Mailing.issue_id == issue.id, Mailing.kind == MailingKind.MAIN)
-    ).one()
+    return session.scalars(select(Mailing).where(Mailing.issue_id == issue.id, Mailing.kind == kind)).one()
 
 
 def get(session: Session, mailing_id: int) -> Mailing:
@@ -89,10 +80,12 @@ def find(session: Session, mailing_id: int) -> Mailing | None:
     return session.get(Mailing, mailing_id, populate_existing=True)
 
 
-def of_issue(session: Session, issue_id: int) -> Mailing | None:
-    """Return the mailing of an issue; None when it has not been expanded."""
+def of_issue(session: Session, issue_id: int, *, kind: MailingKind = MailingKind.MAIN) -> Mailing | None:
+    """Return the main mailing of an issue, or that of another kind; None when there is none (yet)."""
     return session.scalars(
-        select(Mailing).where(Mailing.issue_id == issue_id).execution_options(populate_existing=True)
+        select(Mailing)
+        .where(Mailing.issue_id == issue_id, Mailing.kind == kind)
+        .execution_options(populate_existing=True)
     ).one_or_none()
 
 
@@ -139,39 +132,6 @@ def note_fault(session: Session, mailing_id: int, fault: str | None) -> None:
         .values(fault=fault)
         .execution_options(synchronize_session=False)
     )
-
-
-def audience(
-    session: Session, newsletter_id: int, *, from_bucket: int, bucket_count: int
-) -> dict[int, Sequence[int]]:
-    """Return the active readers of a newsletter in a range of buckets, by bucket."""
-    is_sqlite = driver.is_sqlite(session)
-    low = from_bucket * BUCKET_SIZE
-    high = low + bucket_count * BUCKET_SIZE - 1
-    values = {"newsletter": newsletter_id, "low": low, "high": high, "size": BUCKET_SIZE}
-    with driver.cursor(session) as cursor:
-        cursor.execute(
-            driver.spelled(_AUDIENCE_ON_SQLITE if is_sqlite else _AUDIENCE, is_sqlite=is_sqlite), values
-        )
-        rows = cursor.fetchall()
-    if not is_sqlite:
-        return dict(rows)
-    return {
-        bucket: list(ids)
-        for bucket, ids in groupby((row[0] for row in rows), key=lambda reader: reader // BUCKET_SIZE)
-    }
-
-
-def next_bucket(session: Session, newsletter_id: int, *, after: int) -> int | None:
-    """Return the first bucket behind ``after`` in which a reader of a newsletter is active."""
-    found = session.scalar(
-        select(func.min(Subscription.subscriber_id)).where(
-            Subscription.newsletter_id == newsletter_id,
-            Subscription.status == SubscriptionStatus.ACTIVE,
-            Subscription.subscriber_id >= (after + 1) * BUCKET_SIZE,
-        )
-    )
-    return None if found is None else found // BUCKET_SIZE
 
 
 def last_bucket(session: Session, mailing_id: int) -> int:
@@ -297,7 +257,7 @@ def earlier(
 def is_superseded(session: Session, mailing: Mailing) -> bool:
     """Say whether a later issue of the newsletter is on its way in the same lane: a digest is stale by then.
 
-    What is mailed of the same issue, to those who come later, does not count.
+    What goes to those who come later (first digests) takes nobody's place, and neither does what was cancelled.
     """
     later = (
         select(Mailing.id)
@@ -307,6 +267,8 @@ def is_superseded(session: Session, mailing: Mailing) -> bool:
             Mailing.issue_id != mailing.issue_id,
             Mailing.started_at > mailing.started_at,
             Mailing.lane == mailing.lane,
+            Mailing.kind == MailingKind.MAIN,
+            Mailing.status != MailingStatus.CANCELLED,
             Issue.status == IssueStatus.MAILED,
         )
     )
@@ -316,8 +278,12 @@ def is_superseded(session: Session, mailing: Mailing) -> bool:
 def finish(session: Session, mailing_id: int, *, now: datetime) -> bool:
     """Close a mailing whose batches are all settled; False while one is not.
 
-    Two workers that settle the last two batches at once do not see each other's, so the sweep asks again.
+    Two workers that settle the last two batches at once do not see each other's, and somebody may just be adding
+    readers; so the sweep asks again.
     """
+    ours = select(Mailing.id).where(Mailing.id == mailing_id).with_for_update(skip_locked=True)
+    if session.scalar(ours) is None:
+        return False
     is_open = select(Batch.id).where(Batch.mailing_id == mailing_id, IS_OPEN)
     is_expanded = (
         select(Issue.id)
@@ -345,6 +311,31 @@ def finish(session: Session, mailing_id: int, *, now: datetime) -> bool:
         .execution_options(synchronize_session=False)
     )
     return True
+
+
+def extend(session: Session, mailing_id: int, *, expires_at: datetime) -> None:
+    """Let a mailing that takes readers in go on, also a finished one; one that is cancelled or paused stays so."""
+    session.execute(
+        update(Mailing)
+        .where(Mailing.id == mailing_id, Mailing.status.in_((MailingStatus.RUNNING, MailingStatus.DONE)))
+        .values(status=MailingStatus.RUNNING, finished_at=None, expires_at=expires_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def last_due(session: Session, mailing_id: int) -> datetime | None:
+    """Return when the last batch of a mailing is due."""
+    return session.scalar(select(func.max(Batch.due_at)).where(Batch.mailing_id == mailing_id))
+
+
+def set_expiry(session: Session, mailing_id: int, expires_at: datetime) -> None:
+    """Say from when on nobody is written to any more."""
+    session.execute(
+        update(Mailing)
+        .where(Mailing.id == mailing_id)
+        .values(expires_at=expires_at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def unfinished(session: Session) -> list[Mailing]:

@@ -57,7 +57,6 @@ def test_a_reader_gets_it_when_the_own_hour_strikes(
 def test_without_wishes_everybody_is_due_at_once() -> None:
     found = plan()
 
-    assert found.is_uniform
     assert {found.wave(zone, None) for zone in (None, "Asia/Tokyo", "America/New_York")} == {0}
     assert found.at(0) == found.started_at
 
@@ -91,7 +90,6 @@ def test_an_own_hour_goes_before_the_slots_and_before_quiet_hours() -> None:
 def test_in_quiet_hours_nobody_is_due_who_did_not_ask_for_them() -> None:
     found = plan(quiet=NIGHT)
 
-    assert not found.is_uniform
     assert after(found, None, None) == timedelta(seconds=40)
     assert after(found, "Europe/London", None) == timedelta(hours=1)
     assert after(found, "America/New_York", None) == timedelta(hours=6)

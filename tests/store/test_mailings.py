@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from newsletter.domain.mailings import BUCKET_SIZE
 from newsletter.domain.subscriptions import SubscriptionStatus
-from newsletter.store import Session, mailings
+from newsletter.store import Session, audiences, mailings
 from newsletter.store.tables import Newsletter, Subscriber, Subscription
 from tests.builders import add_newsletter
 from tests.clocks import NOON
@@ -37,9 +37,19 @@ def test_the_audience_is_who_is_active_by_bucket(session: Session) -> None:
     subscribe(session, daily, edge + 1, status=SubscriptionStatus.ENDED)
     subscribe(session, weekend, edge + 2)
 
-    found = mailings.audience(session, daily.id, from_bucket=2, bucket_count=3)
+    session.get_one(Subscription, (edge, daily.id)).hour = 7
+    session.get_one(Subscriber, edge + 5).zone = "Asia/Tokyo"
+    session.flush()
 
-    assert {bucket: sorted(ids) for bucket, ids in found.items()} == {2: [edge - 1], 3: [edge, edge + 5]}
+    found = audiences.audience(session, daily.id, from_bucket=2, bucket_count=3)
+
+    told = [(group.bucket, group.zone, group.hour, [*group.subscriber_ids]) for group in found]
+    assert sorted(told, key=lambda each: each[3]) == [
+        (2, None, None, [edge - 1]),
+        (3, None, 7, [edge]),
+        (3, "Asia/Tokyo", None, [edge + 5]),
+    ]
+    assert audiences.next_bucket(session, daily.id, after=3) == 5
 
 
 def test_other_mailings_count_when_they_reach_into_the_candidates_or_the_rhythm(session: Session) -> None:
