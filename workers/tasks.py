@@ -12,7 +12,7 @@ from newsletter.domain import quiet_hours
 from newsletter.feedback import collect as collecting
 from newsletter.feedback import read as reading
 from newsletter.feedback import suppress
-from newsletter.ingest import sources
+from newsletter.ingest import rounds, sources
 from newsletter.sending import expand as expanding
 from newsletter.sending import notices as notifying
 from newsletter.sending import resolving
@@ -72,10 +72,15 @@ def collect() -> None:
 
 
 @app.task(name="newsletter.poll")  # type: ignore[untyped-decorator]
-def poll(source_id: int) -> None:
-    """Read one source."""
+def poll(source_id: int | None = None) -> None:
+    """Read all sources that are due, or one."""
     parts = process.app()
-    sources.poll(parts.transaction, source_id, fetcher=parts.fetcher, now=parts.clock.now())
+    if source_id is not None:
+        sources.poll(parts.transaction, source_id, fetcher=parts.fetcher, now=parts.clock.now())
+        return
+    rounds.poll_due(
+        parts.transaction, fetcher=parts.fetcher, clock=parts.clock, should_stop=process.should_stop
+    )
 
 
 @app.task(name="newsletter.resolve")  # type: ignore[untyped-decorator]

@@ -26,7 +26,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Publish": {
         "newsletters": ("newsletters", "Add, list and show newsletters; their rules; keep them as files."),
         "topics": ("topics", "Add and list the topics of a newsletter."),
-        "sources": ("sources", "Add, list, poll and stop the feeds that fill a newsletter."),
+        "sources": ("sources", "Add, list, map, poll and stop the feeds that fill a newsletter."),
         "schedules": (
             "schedules",
             "Add, list, edit and stop the times at which issues are due; show what comes.",

@@ -13,7 +13,7 @@ from newsletter.domain.polling import INTERVAL_MIN
 QUIET_CAP = timedelta(minutes=60)  # the slowest learned pace: a rare article is an hour late at most
 _STEP = 4  # a new gap counts for a quarter, so that one night does not slow down a whole morning
 _GAP_CAP = 4  # times the rhythm: a night or a weekend is a pause and not the rhythm
-_SPREAD = 3  # the learned pace is at least a third of the interval that was set, at most four times as long
+SPREAD = 3  # the learned pace is at least a third of the interval that was set, at most four times as long
 _SLOWEST = 4
 _SEEDS = 50  # of a feed's dates: the newest say what it does now
 _SHORTEST, _LONGEST = timedelta(seconds=10), timedelta(days=60)
@@ -91,7 +91,7 @@ def _rhythm(known: timedelta | None, reading: Reading) -> timedelta | None:
 def _bounded(wanted: timedelta, pace: timedelta | None, interval: timedelta) -> timedelta:
     """Return a pace near the interval that was set; one that a loss made faster slows down step by step."""
     slowest = min(interval * _SLOWEST, max(interval, QUIET_CAP))
-    fastest = max(interval / _SPREAD, INTERVAL_MIN)
+    fastest = max(interval / SPREAD, INTERVAL_MIN)
     if pace is not None and pace < fastest:
         fastest = min(pace * 1.25, fastest)
         wanted = fastest

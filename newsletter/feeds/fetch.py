@@ -22,6 +22,7 @@ REDIRECTS_MAX = 5
 SECONDS = 30.0  # for everything: names, connections, redirects, body
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LASTING = frozenset({301, 308})
 _PIECE = 65_536  # octets unpacked before the limits are looked at again
 _RATIO_FREE = 1_000_000  # octets that may come at any ratio
 _ACCEPT = (
@@ -34,7 +35,8 @@ _ACCEPT = (
 class Fetched:
     """Hold an answer; headers as they stood, for the next conditional request.
 
-    ``body`` is inflated, and empty unless ``status`` is 200.
+    ``body`` is inflated, and empty unless ``status`` is 200. ``permanent_url``: where redirects lead that are all meant
+    to last (301, 308), counted from the first; None without one. ``links`` are the Link headers, joined.
     """
 
     status: int
@@ -45,6 +47,8 @@ class Fetched:
     last_modified: str | None = None
     retry_after: str | None = None
     cache_control: str = ""
+    permanent_url: str | None = None
+    links: str = ""
 
 
 class Fetcher:
@@ -93,6 +97,7 @@ class Fetcher:
 def _follow(
     pool: httpcore2.ConnectionPool, url: str, headers: list[tuple[bytes, bytes]], deadline: Deadline
 ) -> Fetched:
+    permanent_url, is_lasting = None, True
     for _ in range(REDIRECTS_MAX + 1):
         fields = [*headers, (b"Host", urlsplit(url).netloc.encode())]
         with pool.stream(
@@ -100,8 +105,10 @@ def _follow(
         ) as answer:
             location = _header(answer, b"location")
             if answer.status not in _REDIRECTS or not location:
-                return _read(answer, url)
+                return _read(answer, url, permanent_url)
+            is_lasting = is_lasting and answer.status in _LASTING
         url = _next(url, location)
+        permanent_url = url if is_lasting else permanent_url
     raise FetchError(
         f"The address redirects more than {REDIRECTS_MAX} times.",
         hint="Give the address that the redirects should end at.",
@@ -136,7 +143,7 @@ def _timeouts(deadline: Deadline) -> dict[str, dict[str, float]]:
     return {"timeout": {"connect": min(left, 10.0), "read": left, "write": left, "pool": left}}
 
 
-def _read(answer: httpcore2.Response, url: str) -> Fetched:
+def _read(answer: httpcore2.Response, url: str, permanent_url: str | None) -> Fetched:
     return Fetched(
         status=answer.status,
         final_url=url,
@@ -146,11 +153,17 @@ def _read(answer: httpcore2.Response, url: str) -> Fetched:
         last_modified=_header(answer, b"last-modified") or None,
         retry_after=_header(answer, b"retry-after") or None,
         cache_control=_header(answer, b"cache-control"),
+        permanent_url=permanent_url,
+        links=", ".join(_headers_of(answer, b"link")),
     )
 
 
 def _header(answer: httpcore2.Response, name: bytes) -> str:
-    return next((v.decode("latin-1").strip() for n, v in answer.headers if n.lower() == name), "")
+    return next(iter(_headers_of(answer, name)), "")
+
+
+def _headers_of(answer: httpcore2.Response, name: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for found, value in answer.headers if found.lower() == name]
 
 
 def _body(answer: httpcore2.Response) -> bytes:

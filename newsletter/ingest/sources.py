@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from newsletter.domain import articles as rules
+from newsletter.domain import mapping as mapping_rules
 from newsletter.domain import polling
 from newsletter.domain.errors import Conflict, FeedError, FetchError, InvalidInput, NotFound
+from newsletter.domain.mapping import Rule
+from newsletter.domain.rules import WEIGHT_MAXIMUM
 from newsletter.feeds.fetch import Fetched, Fetcher
 from newsletter.feeds.parse import ParsedFeed, parse
-from newsletter.runtime import ids, logs
-from newsletter.store import Session, Transactions, article_drafts, sources
-from newsletter.store.article_drafts import UpsertReport
+from newsletter.ingest import health, recording
+from newsletter.ingest.polled import PollReport, PollStatus
+from newsletter.ingest.recording import Failure
+from newsletter.runtime import logs
+from newsletter.store import Session, Transactions, article_places, newsletters, sources
 from newsletter.store.sources import Claim
 from newsletter.store.tables import Newsletter, Source, SourceStatus
+
+__all__ = [
+    "PollReport",
+    "PollStatus",
+    "add",
+    "ask",
+    "due",
+    "edit",
+    "known",
+    "map_articles",
+    "poll",
+    "record",
+    "resume",
+    "stop",
+]
+
+Answer = tuple[Fetched, ParsedFeed | None] | Failure
 
 _log = logs.get(__name__)
 
@@ -29,49 +50,6 @@ _MESSAGES = {
 }
 
 
-class PollStatus(StrEnum):
-    """Say what came of asking a source."""
-
-    READ = "read"
-    NOT_MODIFIED = "not_modified"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PollReport:
-    """Hold the counts of one poll; ``reason`` and ``message`` tell why it failed.
-
-    ``skipped`` are items left out, one reason each. Status SKIPPED: not due, stopped, or with another worker.
-    """
-
-    source_id: int
-    status: PollStatus
-    new: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    skipped: tuple[str, ...] = ()
-    is_backlog: bool = False
-    reason: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class _Failure:
-    reason: str
-    message: str
-    retry_after: timedelta | None = None
-
-    @property
-    def is_missing(self) -> bool:
-        return self.reason in {polling.Refusal.NOT_FOUND, polling.Refusal.FORBIDDEN}
-
-    @property
-    def is_final(self) -> bool:
-        return self.reason == polling.Refusal.GONE
-
-
 def add(
     session: Session,
     newsletter: Newsletter,
@@ -79,28 +57,67 @@ def add(
     *,
     include_existing: bool = False,
     interval: timedelta = polling.INTERVAL,
+    importance: int = 0,
     now: datetime,
 ) -> Source:
     """Add a feed to a newsletter; it is asked at once.
 
     What it holds then is backlog and never mailed, unless ``include_existing``.
     """
-    address = rules.absolute_url(url).partition("#")[0]
-    if interval < polling.INTERVAL_MIN:
-        raise InvalidInput(
-            "A source is asked once a minute at most.",
-            hint="Give 60 seconds or more.",
-            reason="interval_too_short",
-        )
-    if sources.find(session, newsletter.id, address) is not None:
-        raise Conflict(
-            f"The newsletter {newsletter.slug} has this source already.",
-            hint="See its sources with: newsletter sources list",
-            reason="source_exists",
-        )
     return sources.add(
-        session, newsletter, address, include_existing=include_existing, interval=interval, now=now
+        session,
+        newsletter,
+        _free_address(session, newsletter, url),
+        include_existing=include_existing,
+        interval=timedelta(seconds=_checked_interval(interval)),
+        importance=_checked_importance(importance),
+        now=now,
     )
+
+
+def edit(
+    session: Session,
+    source_id: int,
+    *,
+    url: str | None = None,
+    interval: timedelta | None = None,
+    importance: int | None = None,
+    now: datetime,
+) -> Source:
+    """Change a source; what is None stays. At a new address it is asked at once, and what it holds is as before."""
+    source = known(session, source_id)
+    if interval is not None:
+        source.interval_seconds = _checked_interval(interval)
+        source.pace_seconds = None  # what was learned was learned within the old bounds
+        source.next_poll_at = min(source.next_poll_at, now + interval)
+    if importance is not None:
+        source.importance = _checked_importance(importance)
+    if url is not None:
+        newsletter = session.get_one(Newsletter, source.newsletter_id)
+        source.url = _free_address(session, newsletter, url)
+        source.etag = source.last_modified = None
+        source.next_poll_at = now
+        sources.set_move(source, None)
+    return source
+
+
+def map_articles(session: Session, source_id: int, mapping: Sequence[Rule]) -> int:
+    """Give a source rules for its articles; return how many articles that are in no issue yet they changed.
+
+    Raise InvalidInput for a topic that the newsletter does not have.
+    """
+    source = known(session, source_id)
+    newsletter = session.get_one(Newsletter, source.newsletter_id)
+    topics = {topic.slug for topic in newsletters.topics(session, newsletter.id)}
+    unknown = [slug for slug in mapping_rules.slugs(mapping) if slug not in topics]
+    if unknown:
+        raise InvalidInput(
+            f"The newsletter {newsletter.slug} has no topic {unknown[0]}.",
+            hint=f"See them with: newsletter topics list {newsletter.slug}",
+            reason="unknown_topic",
+        )
+    checked = mapping_rules.from_plain(mapping_rules.to_plain(mapping))
+    return article_places.remap(session, newsletter, source, checked)
 
 
 def due(session: Session, *, now: datetime) -> list[int]:
@@ -108,19 +125,21 @@ def due(session: Session, *, now: datetime) -> list[int]:
     return sources.due(session, now=now)
 
 
-def stop(session: Session, source_id: int) -> Source:
+def stop(session: Session, source_id: int, *, now: datetime) -> Source:
     """Ask a source no more; its articles stay."""
-    source = _source(session, source_id)
+    source = known(session, source_id)
     source.status = SourceStatus.STOPPED
+    health.forget(session, source, now=now)
     return source
 
 
 def resume(session: Session, source_id: int, *, now: datetime) -> Source:
     """Ask a stopped source again, at once."""
-    source = _source(session, source_id)
+    source = known(session, source_id)
     source.status = SourceStatus.ACTIVE
     source.failure_count = 0
     source.next_poll_at = now
+    health.forget(session, source, now=now)
     return source
 
 
@@ -132,105 +151,47 @@ def poll(
     Safe to call twice at once: a lease lets one through, and articles know themselves.
     """
     with transactions() as session:
-        _source(session, source_id)
+        known(session, source_id)
         claim = sources.claim(session, source_id, now=now, lease=polling.LEASE, force=force)
     if claim is None:
         return PollReport(source_id=source_id, status=PollStatus.SKIPPED)
-    answer = _ask(fetcher, claim, now=now)
+    answer = ask(fetcher, claim, now=now)
     with transactions() as session:
-        source = sources.held(session, claim)
-        if source is None:
-            return PollReport(source_id=source_id, status=PollStatus.SKIPPED)
-        report = _record(session, source, answer, now=now)
-    _log.info(
-        "source polled", source_id=source_id, status=report.status, new=report.new, reason=report.reason
-    )
-    return report
+        return record(session, claim, answer, now=now)
 
 
-def _ask(fetcher: Fetcher, claim: Claim, *, now: datetime) -> tuple[Fetched, ParsedFeed | None] | _Failure:
-    """Fetch and read with no transaction open; the feed is None when it has not changed."""
+def ask(fetcher: Fetcher, claim: Claim, *, now: datetime) -> Answer:
+    """Fetch and read a claimed source with no transaction open; the feed is None when it has not changed."""
     try:
         answer = fetcher.fetch(claim.url, etag=claim.etag, last_modified=claim.last_modified)
         refusal = polling.refusal(answer.status)
         if refusal is not None:
             wait = polling.retry_after(answer.retry_after, now=now)
-            return _Failure(refusal, _MESSAGES[refusal], wait)
+            return Failure(refusal, _MESSAGES[refusal], wait)
         if answer.status == 304:
             return answer, None
         return answer, parse(answer.body, answer.content_type, answer.final_url)
     except (FetchError, FeedError) as error:
-        return _Failure(error.reason, str(error))
+        return Failure(error.reason, str(error))
 
 
-def _record(
-    session: Session, source: Source, answer: tuple[Fetched, ParsedFeed | None] | _Failure, *, now: datetime
-) -> PollReport:
-    if isinstance(answer, _Failure):
-        return _record_failure(source, answer, now=now)
-    fetched, feed = answer
-    is_first = source.first_import_at is None
-    interval = timedelta(seconds=source.interval_seconds)
-    wait = polling.wait_after_success(interval, cache_control=fetched.cache_control, jitter=ids.jitter())
-    if feed is None:
-        sources.record_success(source, now=now, next_poll_at=now + wait)
-        return PollReport(source_id=source.id, status=PollStatus.NOT_MODIFIED)
-    kept = _keep(session, source, feed, is_first=is_first, now=now)
-    sources.record_success(
-        source,
-        now=now,
-        next_poll_at=now + wait,
-        title=feed.title,
-        etag=fetched.etag,
-        last_modified=fetched.last_modified,
+def record(session: Session, claim: Claim, answer: Answer, *, now: datetime) -> PollReport:
+    """Record what came of asking a source; nothing when another worker has taken it since."""
+    source = sources.held(session, claim)
+    if source is None:
+        return PollReport(source_id=claim.source_id, status=PollStatus.SKIPPED)
+    if isinstance(answer, Failure):
+        report = recording.record_failure(session, source, answer, now=now)
+    else:
+        report = recording.record_answer(session, source, *answer, now=now)
+    _log.info(
+        "source polled", source_id=source.id, status=report.status, new=report.new, reason=report.reason
     )
-    return PollReport(
-        source_id=source.id,
-        status=PollStatus.READ,
-        new=kept.new,
-        updated=kept.updated,
-        unchanged=kept.unchanged,
-        skipped=feed.skipped,
-        is_backlog=is_first and not source.include_existing,
-    )
+    return report
 
 
-def _keep(
-    session: Session, source: Source, feed: ParsedFeed, *, is_first: bool, now: datetime
-) -> UpsertReport:
-    newsletter = session.get_one(Newsletter, source.newsletter_id)
-    return article_drafts.upsert(
-        session,
-        feed.items,
-        source=source,
-        newsletter=newsletter,
-        now=now,
-        backlog=is_first and not source.include_existing,
-        keep_old=is_first and source.include_existing,
-    )
-
-
-def _record_failure(source: Source, failure: _Failure, *, now: datetime) -> PollReport:
-    wait = polling.wait_after_failure(
-        timedelta(seconds=source.interval_seconds),
-        failures=source.failure_count + 1,
-        is_missing=failure.is_missing,
-        retry_after=failure.retry_after,
-        jitter=ids.jitter(),
-    )
-    sources.record_failure(
-        source,
-        reason=failure.reason,
-        text=failure.message,
-        now=now,
-        next_poll_at=now + wait,
-        stop=failure.is_final,
-    )
-    status = PollStatus.STOPPED if failure.is_final else PollStatus.FAILED
-    return PollReport(source_id=source.id, status=status, reason=failure.reason, message=failure.message)
-
-
-def _source(session: Session, source_id: int) -> Source:
+def known(session: Session, source_id: int) -> Source:
+    """Return a source; raise NotFound when there is none of this id."""
     source = sources.get(session, source_id)
     if source is None:
         raise NotFound(
@@ -239,3 +200,34 @@ def _source(session: Session, source_id: int) -> Source:
             reason="unknown_source",
         )
     return source
+
+
+def _checked_interval(interval: timedelta) -> int:
+    if interval < polling.INTERVAL_MIN:
+        raise InvalidInput(
+            "A source is asked once a minute at most.",
+            hint="Give 60 seconds or more.",
+            reason="interval_too_short",
+        )
+    return int(interval.total_seconds())
+
+
+def _checked_importance(importance: int) -> int:
+    if abs(importance) > WEIGHT_MAXIMUM:
+        raise InvalidInput(
+            f"The importance {importance} is out of bounds.",
+            hint=f"Give a whole number from -{WEIGHT_MAXIMUM} to {WEIGHT_MAXIMUM}.",
+            reason="bad_importance",
+        )
+    return importance
+
+
+def _free_address(session: Session, newsletter: Newsletter, url: str) -> str:
+    address = rules.absolute_url(url).partition("#")[0]
+    if sources.find(session, newsletter.id, address) is not None:
+        raise Conflict(
+            f"The newsletter {newsletter.slug} has this source already.",
+            hint="See its sources with: newsletter sources list",
+            reason="source_exists",
+        )
+    return address

@@ -38,7 +38,8 @@ def find_due(session: Session, *, now: datetime) -> Due:
     rings += [("newsletter.expand", (issue_id,)) for issue_id in issues.ready(session)]
     drain_count = min(_DRAINS_AT_ONCE, leases.waiting_count(session, now=now))
     rings += [("newsletter.drain", ())] * drain_count
-    rings += [("newsletter.poll", (source_id,)) for source_id in sources.due(session, now=now)]
+    if sources.is_due(session, now=now):
+        rings.append(("newsletter.poll", ()))
     if arrivals.is_due(session, now=now) or outcomes.are_open(session):
         rings.append(("newsletter.feedback", ()))
     if domains.has_unresolved(session, now=now):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.domain.polling import Move
+from newsletter.domain.rhythm import Learned
 from newsletter.store.tables import Newsletter, Source, SourceStatus
 
 _TITLE_MAX = 300
 _TEXT_MAX = 500
+_SECONDS_MAX = 10**9
 _VALIDATOR_MAX = {"etag": 500, "last_modified": 100}
 
 
@@ -34,6 +39,7 @@ def add(
     *,
     include_existing: bool,
     interval: timedelta,
+    importance: int = 0,
     now: datetime,
 ) -> Source:
     """Add a source that is due at once."""
@@ -42,6 +48,7 @@ def add(
         url=url,
         include_existing=include_existing,
         interval_seconds=int(interval.total_seconds()),
+        importance=importance,
         next_poll_at=now,
         created_at=now,
     )
@@ -72,15 +79,25 @@ def listing(session: Session, newsletter_id: int | None = None, *, text: str = "
     return list(session.scalars(query))
 
 
-def due(session: Session, *, now: datetime, limit: int = 100) -> list[int]:
+def due(session: Session, *, now: datetime) -> list[int]:
     """Return the ids of sources to ask, the longest due first."""
+    return [source_id for source_id, _ in due_addresses(session, now=now)]
+
+
+def due_addresses(session: Session, *, now: datetime, limit: int = 1_000) -> list[tuple[int, str]]:
+    """Return the ids and addresses of sources to ask, the longest due first."""
     query = (
-        select(Source.id)
+        select(Source.id, Source.url)
         .where(Source.status == SourceStatus.ACTIVE, Source.next_poll_at <= now, _is_free(now))
         .order_by(Source.next_poll_at, Source.id)
         .limit(limit)
     )
-    return list(session.scalars(query))
+    return [(row.id, row.url) for row in session.execute(query)]
+
+
+def is_due(session: Session, *, now: datetime) -> bool:
+    """Say whether any source is to be asked."""
+    return bool(due_addresses(session, now=now, limit=1))
 
 
 def claim(session: Session, source_id: int, *, now: datetime, lease: timedelta, force: bool) -> Claim | None:
@@ -112,26 +129,67 @@ def held(session: Session, claim: Claim) -> Source | None:
     )
 
 
-def record_success(
-    source: Source,
-    *,
-    now: datetime,
-    next_poll_at: datetime,
-    title: str | None = None,
-    etag: str | None = None,
-    last_modified: str | None = None,
-) -> None:
-    """Record an answer and give the source back; ``title`` None means that nothing had changed."""
-    if title is not None:
-        source.title = title[:_TITLE_MAX]
-        source.etag = _validator("etag", etag)
-        source.last_modified = _validator("last_modified", last_modified)
-        source.first_import_at = source.first_import_at or now
+def record_success(source: Source, *, now: datetime, next_poll_at: datetime) -> None:
+    """Record an answer and give the source back."""
     source.last_poll_at = source.last_success_at = now
     source.failure_count = 0
     source.last_error = source.last_error_text = None
     source.next_poll_at = next_poll_at
     source.lease_until = None
+
+
+def record_reading(
+    source: Source,
+    *,
+    now: datetime,
+    title: str,
+    etag: str | None,
+    last_modified: str | None,
+    skipped: Iterable[str],
+    floor: timedelta,
+    skip_hours: int,
+) -> None:
+    """Record what a feed said of itself, and which items were left out, one reason each."""
+    source.title = title[:_TITLE_MAX]
+    source.etag = _validator("etag", etag)
+    source.last_modified = _validator("last_modified", last_modified)
+    source.first_import_at = source.first_import_at or now
+    source.skipped = dict(Counter(skipped))
+    source.floor_seconds = min(int(floor.total_seconds()), _SECONDS_MAX) or None
+    source.skip_hours = skip_hours
+
+
+def learned(source: Source) -> Learned:
+    """Return what has been learned of a source's rhythm."""
+    return Learned(rhythm=_duration(source.rhythm_seconds), pace=_duration(source.pace_seconds))
+
+
+def set_learned(source: Source, learned: Learned) -> None:
+    """Keep what has been learned of a source's rhythm."""
+    source.rhythm_seconds = None if learned.rhythm is None else int(learned.rhythm.total_seconds())
+    source.pace_seconds = None if learned.pace is None else int(learned.pace.total_seconds())
+
+
+def move(source: Source) -> Move | None:
+    """Return where permanent redirects lead; None where there are none."""
+    if source.moved_url is None or source.moved_since is None:
+        return None
+    return Move(source.moved_url, source.moved_count, source.moved_since)
+
+
+def set_move(source: Source, move: Move | None) -> None:
+    """Keep where permanent redirects lead."""
+    source.moved_url = move.url if move else None
+    source.moved_count = move.count if move else 0
+    source.moved_since = move.since if move else None
+
+
+def note_hub(source: Source, hub: str, topic: str) -> None:
+    """Keep the hub that a feed names; another one, or another name, is another subscription."""
+    if (source.hub_url or "", source.hub_topic or "") == (hub, topic):
+        return
+    source.hub_url, source.hub_topic = hub or None, topic or None
+    source.hub_token = source.hub_secret = source.hub_asked_at = source.hub_until = None
 
 
 def record_failure(
@@ -146,6 +204,10 @@ def record_failure(
     source.lease_until = None
     if stop:
         source.status = SourceStatus.STOPPED
+
+
+def _duration(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:

@@ -221,7 +221,7 @@ def test_a_feed_that_is_gone_is_not_asked_again_until_somebody_wants_it(
 def test_a_stopped_source_is_not_asked(database: Database, site: Website, fetcher: Fetcher) -> None:
     reading = Reading(database, fetcher, site.put("/feed", feed("One")))
     with database.transaction() as session:
-        sources.stop(session, reading.id)
+        sources.stop(session, reading.id, now=NOON)
 
     assert reading.poll().status is PollStatus.SKIPPED
     assert site.requests == []
