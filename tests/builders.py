@@ -8,7 +8,7 @@ from typing import Any  # a builder takes any column
 from newsletter.domain import addresses
 from newsletter.domain.editors import Actor, Role, Way
 from newsletter.domain.subscriptions import Cadence, SubscriptionStatus
-from newsletter.store import Session, counters
+from newsletter.store import Session, counters, stories
 from newsletter.store.tables import (
     Article,
     ArticleKey,
@@ -104,3 +104,13 @@ def add_article(
     )
     session.flush()
     return article
+
+
+def offered(
+    session: Session, newsletter: Newsletter | int, *, since: datetime, until: datetime
+) -> list[stories.Found]:
+    """Return what a newsletter may tell of the articles seen in a time, the newest first."""
+    newsletter_id = newsletter if isinstance(newsletter, int) else newsletter.id
+    found = stories.placed(session, newsletter_id, since=since, until=until)
+    found.sort(key=lambda row: (row.seen_at, row.number), reverse=True)
+    return [row for row in found if not row.backlog and row.retracted_at is None and row.seen_at <= until]

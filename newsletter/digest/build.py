@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from newsletter.digest import content, plan, sizes
+from newsletter.digest.content import Content
 from newsletter.domain import issues as rules
 from newsletter.domain.errors import Conflict, InvalidInput
-from newsletter.domain.issues import IssueStatus
+from newsletter.domain.issues import IssueKind, IssueStatus, SkipReason, Verdict
 from newsletter.domain.rendered import FrozenIssue, RenderedBlock
 from newsletter.rendering import issue as rendering
 from newsletter.rendering.environment import Environment
 from newsletter.runtime import ids
-from newsletter.store import Session, Transactions, articles, blocks, counters, issues, newsletters
+from newsletter.store import (
+    Session,
+    Transactions,
+    alerts,
+    articles,
+    blocks,
+    counters,
+    issues,
+    newsletters,
+    stories,
+    verdicts,
+)
 from newsletter.store.tables import Issue
+
+SKIPPED_ALERT = "issue_skipped"
 
 
 class Preview(NamedTuple):
@@ -31,11 +46,13 @@ def build(
     environment: Environment,
     now: datetime,
     message_max_bytes: int = sizes.MESSAGE_MAX_BYTES,
+    is_fallback: bool = False,
 ) -> IssueStatus:
     """Build a planned issue whose cut-off has come, or skip it with a reason; return where it stands then.
 
-    A fault in a template leaves the issue planned, with ``fault`` naming file and line: mend it and build again. So
-    does a digest that would be too large.
+    Nothing is frozen before the cut-off, so that a late article enters if it ranks. A fault in a template leaves the
+    issue planned, with ``fault`` naming file and line: mend it and build again. So does a digest that would be too
+    large. ``is_fallback``: headlines alone, by the shipped templates, whatever is wrong with the publisher's.
     Building twice, or in two places at once, builds once.
     """
     with transactions() as session:
@@ -44,18 +61,20 @@ def build(
             return issue.status
         if plan.skip_stale(session, issue, now=now):
             return IssueStatus.SKIPPED
-        frozen, since = _freeze(session, issue)
+        made, since = _freeze(session, issue)
+        if is_fallback:
+            made = made._replace(frozen=replace(made.frozen, is_fallback=True))
         revision = issue.revision
-        if _is_skipped(session, frozen, issue_id):
+        if _is_skipped(session, made, now=now):
             return issues.get(session, issue_id).status
     try:
-        rendered = _rendered(environment, frozen, message_max_bytes)
+        rendered = _rendered(environment, made.frozen, message_max_bytes)
     except InvalidInput as error:
         with transactions() as session:
             issues.record_fault(session, issue_id, str(error))
             return issues.get(session, issue_id).status
     with transactions() as session:
-        return _keep(session, frozen, rendered, revision=revision, since=since, now=now)
+        return _keep(session, made, rendered, revision=revision, since=since, now=now)
 
 
 def preview(
@@ -73,15 +92,10 @@ def preview(
     """
     newsletter = newsletters.get(session, newsletter_id)
     number = counters.last(session, f"issue:{newsletter_id}") + 1
+    since = plan.fresh_since(session, newsletter, cut_off_at=now)
     frozen = content.freeze(
-        session,
-        newsletter,
-        issue_id=0,
-        number=number,
-        since=plan.fresh_since(session, newsletter, cut_off_at=now),
-        cut_off_at=now,
-        nonce=ids.nonce(),
-    )
+        session, newsletter, number=number, since=since, cut_off_at=now, nonce=ids.nonce()
+    ).frozen
     if not any(story.is_fresh for story in frozen.stories):
         frozen = content.recent(session, newsletter, number=number, cut_off_at=now, nonce=ids.nonce())
     if not frozen.stories:
@@ -101,7 +115,7 @@ def preview_issue(
     if issue.frozen is not None:
         frozen = issues.frozen(issue)
         return Preview(frozen, blocks.of_issue(session, issue_id, frozen.identity.language))
-    frozen, _ = _freeze(session, issue)
+    frozen = _freeze(session, issue)[0].frozen
     if not any(story.is_fresh for story in frozen.stories):
         raise _nothing_to_show()
     return Preview(frozen, _rendered(environment, frozen, message_max_bytes))
@@ -109,43 +123,71 @@ def preview_issue(
 
 def look(session: Session, issue: Issue) -> FrozenIssue:
     """Return what an issue holds: as it was built, else as it would be built now; no state is moved."""
-    return issues.frozen(issue) if issue.frozen is not None else _freeze(session, issue)[0]
+    return issues.frozen(issue) if issue.frozen is not None else _freeze(session, issue)[0].frozen
 
 
 def _rendered(environment: Environment, frozen: FrozenIssue, message_max_bytes: int) -> list[RenderedBlock]:
-    blocks = rendering.render(environment, frozen)
+    shipped = Environment() if frozen.is_fallback else None
+    blocks = rendering.render(shipped or environment, frozen)
     sizes.check(frozen, blocks, maximum_bytes=message_max_bytes)
     return blocks
 
 
-def _freeze(session: Session, issue: Issue) -> tuple[FrozenIssue, datetime]:
+def _freeze(session: Session, issue: Issue) -> tuple[Content, datetime]:
     newsletter = newsletters.get(session, issue.newsletter_id)
     since = plan.fresh_since(session, newsletter, cut_off_at=issue.cut_off_at, except_id=issue.id)
-    frozen = content.freeze(
+    made = content.freeze(
         session,
         newsletter,
-        issue_id=issue.id,
         number=issue.number,
         since=since,
         cut_off_at=issue.cut_off_at,
         nonce=ids.nonce(),
+        issue=issue,
     )
-    return frozen, since
+    return made, since
 
 
-def _is_skipped(session: Session, frozen: FrozenIssue, issue_id: int) -> bool:
+def _is_skipped(session: Session, made: Content, *, now: datetime) -> bool:
+    """Skip an issue that has too little to tell, and tell the desk; what it has rolls over to the next one."""
+    frozen = made.frozen
     fresh_count = sum(story.is_fresh for story in frozen.stories)
-    minimum = newsletters.get(session, frozen.identity.newsletter_id).story_minimum
-    reason = rules.skip_reason(available=fresh_count, minimum=minimum)
+    reason = rules.skip_reason(available=fresh_count, minimum=frozen.story_minimum)
     if reason is None:
         return False
-    issues.move(session, issue_id, IssueStatus.SKIPPED, only_from=IssueStatus.PLANNED, reason=reason.value)
+    if reason is SkipReason.NO_ARTICLES:
+        reason = _why_none(session, made)
+    if issues.move(
+        session,
+        frozen.issue_id,
+        IssueStatus.SKIPPED,
+        only_from=IssueStatus.PLANNED,
+        reason=reason.value,
+        fault=None,
+    ):
+        alerts.note(
+            session,
+            SKIPPED_ALERT,
+            frozen.identity.slug,
+            f"Issue {frozen.number} was skipped ({reason.value.replace('_', ' ')}): it has {fresh_count} new stories "
+            f"and needs {frozen.story_minimum}.",
+            now=now,
+            newsletter_id=frozen.identity.newsletter_id,
+        )
     return True
+
+
+def _why_none(session: Session, made: Content) -> SkipReason:
+    is_breaking = made.frozen.kind is IssueKind.BREAKING
+    if is_breaking and any(each.verdict is Verdict.RETRACTED for each in made.judged):
+        return SkipReason.RETRACTED
+    has_any = stories.has_any(session, made.frozen.identity.newsletter_id)
+    return SkipReason.NO_ARTICLES if has_any else SkipReason.NO_SOURCES
 
 
 def _keep(
     session: Session,
-    frozen: FrozenIssue,
+    made: Content,
     rendered: list[RenderedBlock],
     *,
     revision: int,
@@ -153,6 +195,7 @@ def _keep(
     now: datetime,
 ) -> IssueStatus:
     """Keep what was built, unless the desk has changed the issue meanwhile: then it is built again."""
+    frozen = made.frozen
     is_ours = issues.move(
         session,
         frozen.issue_id,
@@ -164,10 +207,13 @@ def _keep(
         since=since,
         built_at=now,
         fault=None,
+        is_fallback=frozen.is_fallback,
     )
     if is_ours:
         blocks.add(session, frozen.issue_id, frozen.identity.language, rendered)
-        articles.freeze(session, [story.article_id for story in frozen.stories], now=now)
+        verdicts.replace(session, frozen.issue_id, made.judged)
+        articles.freeze(session, made.named_ids, now=now)
+        alerts.resolve(session, SKIPPED_ALERT, frozen.identity.slug, now=now)
     return issues.get(session, frozen.issue_id).status
 
 

@@ -1,121 +1,181 @@
-"""Freeze what an issue is made of: the newsletter as it is now, and the ranked candidates."""
+"""Freeze what an issue is made of: the newsletter as it is now, and its stories in their order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from newsletter.domain import schedules, selection
+from newsletter.digest import candidates
+from newsletter.digest.candidates import Question
+from newsletter.domain import schedules
+from newsletter.domain.issues import IssueKind
 from newsletter.domain.rendered import FrozenIssue, FrozenStory, FrozenTopic
+from newsletter.domain.rules import Rules
 from newsletter.domain.subscriptions import REACH, Cadence
-from newsletter.store import Session, articles, issues, newsletters
-from newsletter.store.articles import ArticleRow
-from newsletter.store.tables import Newsletter
+from newsletter.store import Session, clicks, desk, newsletters, rules, stories, verdicts
+from newsletter.store.stories import Found
+from newsletter.store.tables import DeskItem, Issue, Newsletter
+from newsletter.store.verdicts import Judged
 
-# The newest so many articles are candidates: enough for readers of one topic out of many, and three styles of each
-# are rendered in a few seconds.
-CANDIDATE_MAXIMUM = 150
-LATE_ARRIVAL = timedelta(
-    minutes=10
-)  # a fetch and its storing take a minute at most; the rest is for slow clocks
 LONGEST_REACH = max(reach for reach in (REACH[cadence] for cadence in Cadence) if reach is not None)
+
+
+class Content(NamedTuple):
+    """Hold an issue, what became of every article that was looked at for it, and the articles that it names."""
+
+    frozen: FrozenIssue
+    judged: tuple[Judged, ...]
+    named_ids: tuple[int, ...]
 
 
 def freeze(
     session: Session,
     newsletter: Newsletter,
     *,
-    issue_id: int,
     number: int,
     since: datetime,
     cut_off_at: datetime,
     nonce: str,
-) -> FrozenIssue:
+    issue: Issue | None = None,
+) -> Content:
     """Return the content of an issue as of now; it changes nothing.
 
-    Articles seen after ``since`` are fresh, and those seen shortly before that the issue of ``since`` does not
-    have: they were being stored while it was built. Older ones are candidates for readers who get the newsletter
-    rarely.
+    Articles seen after ``since`` are fresh. Older ones are left-overs for readers who have not had them, as far back as
+    any cadence reaches, and parts of stories as much further as those reach. Without ``issue`` it is one that is
+    looked at only.
     """
-    start = min(since - LATE_ARRIVAL, cut_off_at - LONGEST_REACH)
-    rows = articles.candidates(session, newsletter.id, since=start, until=cut_off_at)
-    carried = issues.carried_numbers(session, newsletter.id, cut_off_at=since)
-    return assemble(
-        session,
-        newsletter,
-        ranked([_story(row, is_fresh=_is_fresh(row, since, carried)) for row in rows]),
-        issue_id=issue_id,
-        number=number,
-        cut_off_at=cut_off_at,
-        nonce=nonce,
+    found = rules.of(newsletter)
+    items = {item.article_id: item for item in desk.items(session, issue.id)} if issue is not None else {}
+    if issue is not None and issue.kind is IssueKind.BREAKING:
+        question = _breaking(session, newsletter, found, items, cut_off_at=cut_off_at)
+    else:
+        question = _question(session, newsletter, found, items, since=since, cut_off_at=cut_off_at)
+    answer = candidates.choose(question)
+    frozen = assemble(
+        session, newsletter, answer.stories, number=number, cut_off_at=cut_off_at, nonce=nonce, issue=issue
     )
+    return Content(frozen, answer.judged, answer.named_ids)
 
 
 def recent(
     session: Session, newsletter: Newsletter, *, number: int, cut_off_at: datetime, nonce: str
 ) -> FrozenIssue:
     """Return a sample of the newest articles, whether they were mailed or not: for looking at, never for readers."""
-    rows = articles.search(session, newsletter.id, limit=newsletter.story_maximum)
-    kept = [row for row in rows if row.article.retracted_at is None]
-    stories = ranked([_story(row, is_fresh=True) for row in kept])
-    return assemble(
-        session, newsletter, stories, issue_id=0, number=number, cut_off_at=cut_off_at, nonce=nonce
-    )
+    rows = stories.newest(session, newsletter.id, limit=newsletter.story_maximum)
+    sample = tuple(candidates.frozen_story(row, is_fresh=True) for row in rows)
+    return assemble(session, newsletter, sample, number=number, cut_off_at=cut_off_at, nonce=nonce)
 
 
 def assemble(
     session: Session,
     newsletter: Newsletter,
-    stories: tuple[FrozenStory, ...],
+    told: tuple[FrozenStory, ...],
     *,
-    issue_id: int,
     number: int,
     cut_off_at: datetime,
     nonce: str,
+    issue: Issue | None = None,
 ) -> FrozenIssue:
-    """Put an issue together from a newsletter and its stories, given in the order of the mail."""
+    """Put an issue together from a newsletter, its rules and its stories, given in the order of the mail."""
     topics = newsletters.topics(session, newsletter.id, with_retired=True)
+    found = rules.of(newsletter)
+    subjects = tuple(issue.subjects) if issue is not None else ()
     return FrozenIssue(
-        issue_id=issue_id,
+        issue_id=issue.id if issue is not None else 0,
         number=number,
         issued_on=cut_off_at.astimezone(schedules.zone(newsletter.zone)).date(),
         nonce=nonce,
         identity=newsletters.identity(newsletter),
         topics=tuple(FrozenTopic(number=each.number, slug=each.slug, name=each.name) for each in topics),
-        stories=stories,
-        highest=max((story.number for story in stories), default=0),
+        stories=told,
+        highest=max((number for story in told for number in (story.number, *story.members)), default=0),
         story_maximum=newsletter.story_maximum,
         cut_off_at=cut_off_at,
+        kind=issue.kind if issue is not None else IssueKind.DIGEST,
+        story_minimum=_minimum(newsletter, issue),
+        reach_hours=found.selection.reach_hours,
+        section_maximum=found.selection.section_maximum,
+        author_maximum=found.selection.author_maximum,
+        top_count=found.selection.top_count,
+        outside_percent=found.selection.outside_percent,
+        note=issue.note if issue is not None else "",
+        subjects=subjects,
+        sample_percent=found.subject_test.sample_percent if len(subjects) > 1 else 0,
+        test_minutes=found.subject_test.minutes if len(subjects) > 1 else 0,
+        has_clicks=found.clicks,
+        is_flash=issue.is_flash if issue is not None else False,
+        is_fallback=issue.is_fallback if issue is not None else False,
     )
 
 
-def ranked(stories: Iterable[FrozenStory]) -> tuple[FrozenStory, ...]:
-    """Return the candidates in the order of the mail, at most CANDIDATE_MAXIMUM of them."""
-    by_number = {story.number: story for story in stories}
-    order = selection.rank(story.candidate for story in by_number.values())
-    return tuple(by_number[candidate.number] for candidate in order[:CANDIDATE_MAXIMUM])
+def _minimum(newsletter: Newsletter, issue: Issue | None) -> int:
+    is_breaking = issue is not None and issue.kind is IssueKind.BREAKING
+    return 1 if is_breaking else newsletter.story_minimum
 
 
-def _is_fresh(row: ArticleRow, since: datetime, carried: frozenset[int]) -> bool:
-    return row.seen_at > since or (row.seen_at > since - LATE_ARRIVAL and row.article.number not in carried)
-
-
-def _story(row: ArticleRow, *, is_fresh: bool) -> FrozenStory:
-    article = row.article
-    return FrozenStory(
-        number=article.number,
-        article_id=article.id,
-        topics=row.topics,
-        seen_at=row.seen_at,
-        is_fresh=is_fresh,
-        title=article.title,
-        summary=article.summary,
-        url=article.url,
-        canonical_url=article.canonical_url,
-        author=article.author,
-        image_url=article.image_url,
-        image_width=article.image_width,
-        image_height=article.image_height,
-        image_alt=article.image_alt,
-        published_at=article.published_at,
+def _question(
+    session: Session,
+    newsletter: Newsletter,
+    found: Rules,
+    items: dict[int, DeskItem],
+    *,
+    since: datetime,
+    cut_off_at: datetime,
+) -> Question:
+    reach = cut_off_at - max(LONGEST_REACH, found.selection.reach)
+    start = min(reach, since - candidates.LATE_ARRIVAL) - timedelta(hours=found.stories.window_hours)
+    rows = stories.placed(session, newsletter.id, since=start, until=cut_off_at)
+    rows += _older(session, newsletter, rows, items)
+    others = stories.told_elsewhere(session, newsletter.id, since=start)
+    known = {row.id for row in (*rows, *others)}
+    rulings = stories.rulings(session, known)
+    ruled = {each for ruling in rulings for each in (ruling.first_id, ruling.second_id)}
+    others += stories.named(session, newsletter.id, ruled - known)
+    return Question(
+        rows=rows,
+        others=others,
+        rulings=rulings,
+        items=items,
+        rules=found,
+        since=since,
+        reach=reach,
+        cut_off_at=cut_off_at,
+        known=verdicts.looked_at(session, newsletter.id, cut_off_at=since),
+        section_weights=_section_weights(session, newsletter, found),
+        clicks=clicks.decayed(session, [row.id for row in rows], cut_off_at) if found.clicks else {},
     )
+
+
+def _breaking(
+    session: Session,
+    newsletter: Newsletter,
+    found: Rules,
+    items: dict[int, DeskItem],
+    *,
+    cut_off_at: datetime,
+) -> Question:
+    """Ask for nothing but what is pinned."""
+    return Question(
+        rows=_older(session, newsletter, [], items),
+        items=items,
+        rules=found,
+        since=cut_off_at,
+        reach=cut_off_at,
+        cut_off_at=cut_off_at,
+        is_breaking=True,
+    )
+
+
+def _older(
+    session: Session, newsletter: Newsletter, rows: list[Found], items: dict[int, DeskItem]
+) -> list[Found]:
+    """Return the articles that editors decided about and that are not looked at anyway."""
+    return stories.named(session, newsletter.id, items.keys() - {row.id for row in rows})
+
+
+def _section_weights(session: Session, newsletter: Newsletter, found: Rules) -> dict[int, int]:
+    weights = found.selection.section_weights
+    if not weights:
+        return {}
+    topics = newsletters.topics(session, newsletter.id, with_retired=True)
+    return {topic.number: weights[topic.slug] for topic in topics if topic.slug in weights}

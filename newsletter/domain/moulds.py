@@ -29,6 +29,8 @@ def is_one_mould(one: Text, other: Text, vocabulary: Vocabulary, *, apart: timed
         return True
     if not (is_title or is_lead):
         return False
+    if _differ_in_numbers(one, other):
+        return True
     if _differ_in_names(vocabulary, one, one.stems, other, other.stems):
         return True
     return is_title and one.title != other.title and not _share_a_name(one, other, vocabulary)
@@ -64,6 +66,12 @@ def _differ_in_names(
     """Say whether each has a name, among these stems, that the other text never says."""
     here = vocabulary.names(one, of_one - other.stems)
     return bool(here) and bool(vocabulary.names(other, of_other - one.stems))
+
+
+def _differ_in_numbers(one: Text, other: Text) -> bool:
+    """Say whether nothing but numbers is different: parts, days, places in a list."""
+    differing = one.stems ^ other.stems
+    return bool(differing) and all(map(str.isdigit, differing))
 
 
 def _share_a_name(one: Text, other: Text, vocabulary: Vocabulary) -> bool:

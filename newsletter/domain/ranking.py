@@ -6,13 +6,11 @@ told in a sentence, no number is a mixture of others.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 _NOWHERE = 1 << 15  # behind every place of a feed
-CLICK_HALF_LIFE = timedelta(hours=24)  # a story of yesterday evening has lost half of its pull this evening
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +59,6 @@ class Rank:
 def step(dated_at: datetime, *, at: datetime, half_life: timedelta) -> int:
     """Return how many half lives an article is old at an instant; 0 for one that is dated later."""
     return max((at - dated_at) // half_life, 0)
-
-
-def decayed(counts: Iterable[tuple[datetime, int]], *, at: datetime) -> int:
-    """Return clicks of several instants as a whole number: those of CLICK_HALF_LIFE ago count half."""
-    shares = (count * math.exp2(-max((at - then) / CLICK_HALF_LIFE, 0.0)) for then, count in counts)
-    return round(math.fsum(shares))
 
 
 def order(ranks: Iterable[Rank]) -> list[Rank]:

@@ -71,6 +71,10 @@ class Link:
     words: tuple[str, ...] = ()
     hours: int = 0
 
+    def other_than(self, article_id: int) -> int:
+        """Return the article at the other end."""
+        return self.second_id if article_id == self.first_id else self.first_id
+
     @property
     def sentence(self) -> str:
         """Say it in words."""

@@ -22,6 +22,8 @@ _FEW_TEXTS = 200  # among fewer, a word that was met twice is not common yet
 _COMMON_SHARE = 4  # words of every fourth text hold sentences together ...
 _COMMON_LEAST = 12  # ... unless so few texts have them that they may be one story
 TITLE_WEIGHT = 2  # a title has about half the words of a lead, and was chosen with more care
+_TELLING = 1.0  # the weight of a word that is not common, from about four letters on
+_TELLING_LEAST = 3  # such words, one of them of a title, must be shared
 _WORD = re.compile(r"[^\W_]{2,}|\d")
 _CAPITAL = re.compile(r"(?<=[\w,;)])[ -]+([^\W\d_a-z][^\W_]+)")  # after a word of the same sentence
 _UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # Thai, kana, Han
@@ -114,16 +116,25 @@ class Vocabulary:
         return [found for _, found in sorted(known)[:count]]
 
     def likeness(self, one: Text, other: Text) -> float:
-        """Return which share of the words of two texts, by their weight, the other has too: the mean of both."""
+        """Return which share of the words of two texts, by their weight, the other has too: the mean of both.
+
+        0 when they share too little to tell: of few words, a few are a large share.
+        """
         of_one, of_other = self._total(one), self._total(other)
         if not of_one or not of_other:
             return 0.0
         shared = one.stems & other.stems
+        if not self._is_enough(shared, one.title_stems | other.title_stems):
+            return 0.0
         return (self._sum(shared, one) / of_one + self._sum(shared, other) / of_other) / 2
 
     def names(self, text: Text, stems: Iterable[str]) -> list[str]:
         """Return which of the stems are names: in this text, or as a rule."""
         return [found for found in stems if found in text.names or found in self._names]
+
+    def _is_enough(self, shared: frozenset[str], titles: frozenset[str]) -> bool:
+        telling = [found for found in shared if self.weight(found) >= _TELLING]
+        return len(telling) >= _TELLING_LEAST and not titles.isdisjoint(telling)
 
     def _total(self, text: Text) -> float:
         total = self._totals.get(text)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain import articles as rules
+from newsletter.store import lists
 from newsletter.store.tables import Article, ArticleKey, NewsletterArticle
 
 
@@ -21,22 +22,6 @@ class ArticleRow:
     topics: int
     seen_at: datetime
     is_backlog: bool
-
-
-def candidates(session: Session, newsletter_id: int, *, since: datetime, until: datetime) -> list[ArticleRow]:
-    """Return what a newsletter may carry of the articles seen in (since, until], newest first.
-
-    Backlog and what was retracted are left out.
-    """
-    return _rows(
-        session,
-        _placed(newsletter_id).where(
-            NewsletterArticle.seen_at > since,
-            NewsletterArticle.seen_at <= until,
-            NewsletterArticle.is_backlog.is_(False),
-            Article.retracted_at.is_(None),
-        ),
-    )
 
 
 def search(
@@ -85,7 +70,7 @@ def freeze(session: Session, article_ids: Iterable[int], *, now: datetime) -> No
     """Mark articles as being in a built issue: from now on their text is not refreshed."""
     session.execute(
         update(Article)
-        .where(Article.id.in_(list(article_ids)), Article.frozen_at.is_(None))
+        .where(lists.among(session, Article.id, list(article_ids)), Article.frozen_at.is_(None))
         .values(frozen_at=now)
     )
 

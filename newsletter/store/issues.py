@@ -123,20 +123,6 @@ def last_cut_off(
     )
 
 
-def carried_numbers(session: Session, newsletter_id: int, *, cut_off_at: datetime) -> frozenset[int]:
-    """Return the article numbers that the issues with that cut-off have as candidates."""
-    frozen_ones = session.scalars(
-        select(Issue.frozen).where(
-            Issue.newsletter_id == newsletter_id,
-            Issue.kind == IssueKind.DIGEST,
-            Issue.cut_off_at == cut_off_at,
-            Issue.status.in_(_CARRIED),
-            Issue.frozen.is_not(None),
-        )
-    )
-    return frozenset(story["number"] for plain in frozen_ones if plain for story in plain["stories"])
-
-
 def due_builds(session: Session, *, now: datetime) -> list[int]:
     """Return the planned issues whose cut-off has come, the oldest first."""
     return list(

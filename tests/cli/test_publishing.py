@@ -143,7 +143,7 @@ def test_an_issue_without_articles_cannot_be_sent(cli: Cli, daily: str) -> None:
     said = cli("issues", "send", "1")
 
     assert said.code == 1
-    assert "no articles" in said.err
+    assert "no sources" in said.err
 
 
 def test_a_preview_shows_what_a_reader_of_a_topic_would_get(

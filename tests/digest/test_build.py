@@ -103,6 +103,9 @@ def test_an_issue_carries_what_was_seen_since_the_last_one(database: Database) -
 
 def test_an_issue_without_articles_is_skipped_with_the_reason(database: Database) -> None:
     issue_id = planned(database)
+    with database.transaction() as session:
+        newsletter = newsletters.by_slug(session, "daily")
+        add_article(session, newsletter, title="Long ago", seen_at=NOON - timedelta(days=30))
 
     status = built(database, issue_id)
 
@@ -352,10 +355,10 @@ def test_an_article_that_was_being_stored_while_an_issue_was_built_is_fresh_in_t
     assert titles_of(database, second) == ["Late"]
 
 
-def test_stories_stand_in_the_order_in_which_they_came_out(database: Database) -> None:
+def test_newer_stories_stand_first_by_steps_of_half_a_day(database: Database) -> None:
     with database.transaction() as session:
         newsletter = add_newsletter(session)
-        for title, age in (("Oldest", 3), ("Newest", 1), ("Middle", 2)):
+        for title, age in (("Oldest", 30), ("Newest", 1), ("Middle", 13)):
             published_at = NOON - age * HOUR
             add_article(session, newsletter, title=title, seen_at=NOON - HOUR / 2, published_at=published_at)
         issue_id = plan.plan_now(session, newsletter.id, now=NOON).id

@@ -109,10 +109,3 @@ def test_an_article_goes_down_a_step_each_half_life(hours: int, steps: int) -> N
     dated_at = NOON - timedelta(hours=hours)
 
     assert ranking.step(dated_at, at=NOON, half_life=timedelta(hours=12)) == steps
-
-
-def test_older_clicks_count_for_less() -> None:
-    counts = [(NOON, 10), (NOON - timedelta(hours=24), 10), (NOON - timedelta(hours=48), 10)]
-
-    assert ranking.decayed(counts, at=NOON) == 18  # 10 + 5 + 2.5
-    assert ranking.decayed([], at=NOON) == 0

@@ -148,6 +148,15 @@ def test_a_story_does_not_grow_by_one_of_its_articles_alone() -> None:
     assert found.of(20)[:2] == (20, 21)
 
 
+def test_what_differs_in_a_number_alone_is_a_series() -> None:
+    parts = [
+        piece(n, f"My garden, part {n}", "What grows in my garden, and what the snails have left.")
+        for n in (1, 2)
+    ]
+
+    assert grouped(parts) == []
+
+
 @pytest.mark.parametrize("title", ["", "Untitled", "…", "Opinion", "The", "1", "号", "🙂🙂"])
 def test_words_that_say_nothing_join_nothing(title: str) -> None:
     pieces = [piece(number, title, hours=number / 10) for number in range(1, 60)]

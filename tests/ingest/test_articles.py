@@ -42,8 +42,8 @@ def test_an_article_is_kept_as_it_was_given(session: Session) -> None:
         "articles": [{"url": STORY["url"], "number": 1, "status": "new"}],
         "unknown_topics": ["Weather"],
     }
-    (row,) = rows.candidates(session, newsletter.id, since=NOON - timedelta(hours=1), until=NOON)
-    article = row.article
+    (row,) = builders.offered(session, newsletter.id, since=NOON - timedelta(hours=1), until=NOON)
+    article = row
     assert (article.title, article.summary, article.author) == (
         "Storks return",
         "Eleven pairs <counted> & more.",
@@ -90,7 +90,7 @@ def test_an_article_is_retracted_by_its_id_or_address(session: Session, named: d
     answer = push(session, named | {"deleted": True})
 
     assert answer["articles"] == [{"url": STORY["url"], "number": 1, "status": "retracted"}]
-    assert rows.candidates(session, newsletter.id, since=NOON - timedelta(hours=1), until=NOON) == []
+    assert builders.offered(session, newsletter.id, since=NOON - timedelta(hours=1), until=NOON) == []
 
 
 def test_to_retract_what_is_not_known_does_no_harm(session: Session) -> None:

@@ -13,7 +13,7 @@ from newsletter.domain.errors import Conflict, InvalidInput, NotFound
 from newsletter.feeds.fetch import Fetcher
 from newsletter.ingest import sources
 from newsletter.ingest.sources import PollReport, PollStatus
-from newsletter.store import Database, articles
+from newsletter.store import Database
 from newsletter.store import sources as rows
 from newsletter.store.tables import Article, Source, SourceStatus
 from tests import builders
@@ -56,10 +56,10 @@ class Reading:
 
     def candidates(self) -> list[str]:
         with self.database.reading() as session:
-            found = articles.candidates(
+            found = builders.offered(
                 session, self.newsletter_id, since=NOON - HOUR, until=NOON + timedelta(days=9)
             )
-            return [row.article.title for row in found]
+            return [row.title for row in found]
 
 
 def test_the_first_import_sends_nothing_and_what_comes_later_does(

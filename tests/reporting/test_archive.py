@@ -24,8 +24,8 @@ URL = "https://news.example.com"
 def issue_id(database: Database) -> int:
     with database.transaction() as session:
         newsletter = add_newsletter(session)
-        for number, title in enumerate(("Ferry stays", "Herring <b>back</b>", "Lighthouse lit")):
-            add_article(session, newsletter, title=title, seen_at=NOON - timedelta(minutes=number))
+        for minutes, title in enumerate(("Lighthouse lit", "Herring <b>back</b>", "Ferry stays"), -3):
+            add_article(session, newsletter, title=title, seen_at=NOON + timedelta(minutes=minutes))
         planned = plan.plan_now(session, newsletter.id, now=NOON).id
     build.build(database.transaction, planned, environment=Environment(), now=NOON)
     with database.transaction() as session:

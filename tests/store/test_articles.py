@@ -189,7 +189,7 @@ def test_an_article_may_be_in_two_newsletters(session: Session) -> None:
     report = article_drafts.upsert(session, [story], source=None, newsletter=weekly, now=NOON + HOUR)
 
     assert changes(report) == [Change.UNCHANGED]
-    assert len(articles.candidates(session, weekly.id, since=NOON, until=NOON + HOUR)) == 1
+    assert len(builders.offered(session, weekly.id, since=NOON, until=NOON + HOUR)) == 1
 
 
 def test_backlog_retracted_and_early_articles_are_no_candidates(session: Session) -> None:
@@ -250,9 +250,7 @@ def test_search_finds_every_word_in_any_case_and_pages(session: Session) -> None
     after = articles.search(session, newsletter.id, "harbour", before=found[0].article.number)
 
     assert [row.article.title for row in found + after] == ["Harbour opens", "100% harbour"]
-    assert [row.article.title for row in articles.search(session, newsletter.id, "100% harb")] == [
-        "100% harbour"
-    ]
+    assert [row.article.title for row in articles.search(session, newsletter.id, "100% harb")] == ["100% harbour"]
 
 
 def test_long_ids_and_addresses_fit_the_index(session: Session) -> None:
@@ -283,5 +281,5 @@ def test_workers_that_add_the_same_articles_at_once_make_each_once(database: Dat
 
 
 def titles(session: Session, newsletter: Newsletter, *, hours: int) -> list[str]:
-    rows = articles.candidates(session, newsletter.id, since=NOON - HOUR, until=NOON + hours * HOUR)
-    return [row.article.title for row in rows]
+    rows = builders.offered(session, newsletter.id, since=NOON - HOUR, until=NOON + hours * HOUR)
+    return [row.title for row in rows]

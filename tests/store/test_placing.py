@@ -132,8 +132,8 @@ def test_two_articles_that_turn_out_to_be_one_become_the_older(session: Session)
     older, newer = session.query(Article).order_by(Article.number)
     assert {key.article_id for key in session.query(ArticleKey)} == {older.id}
     assert (older.title, newer.title) == ("Both", "Two")
-    offered = articles.candidates(session, newsletter.id, since=NOON - HOUR, until=NOON + 3 * HOUR)
-    assert [row.article.id for row in offered] == [older.id]
+    offered = builders.offered(session, newsletter.id, since=NOON - HOUR, until=NOON + 3 * HOUR)
+    assert [row.id for row in offered] == [older.id]
     gone = session.get_one(NewsletterArticle, (newsletter.id, newer.id))
     assert (gone.is_backlog, gone.reason) == (True, BacklogReason.MERGED)
     assert session.query(StoryLink).one().is_same
@@ -171,7 +171,7 @@ def test_a_strangers_feed_cannot_join_articles_of_others(session: Session) -> No
 
     read(session, newsletter, theirs, draft(guid=bait.guid, url=story.url, title="Taken over"))
 
-    assert len(articles.candidates(session, newsletter.id, since=NOON - HOUR, until=NOON)) == 2
+    assert len(builders.offered(session, newsletter.id, since=NOON - HOUR, until=NOON)) == 2
     found = articles.by_url(session, story.url)
     assert found is not None
     assert (found.title, found.source_id) == (story.title, ours.id)
