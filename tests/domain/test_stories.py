@@ -135,7 +135,7 @@ def test_the_websites_id_of_a_story_joins_and_keeps_apart() -> None:
 
 
 def test_a_story_does_not_grow_by_one_of_its_articles_alone() -> None:
-    fires = [piece(n, f"{FIRE[0].title}, {n} saved", FIRE[0].lead) for n in (10, 11, 12)]
+    fires = [piece(n, f"{FIRE[0].title}, {n}th dog saved", FIRE[0].lead) for n in (10, 11, 12)]
     choirs = [piece(n, FIRE[2].title, FIRE[2].lead) for n in (20, 21)]
     both = piece(
         30, "The day: Nordstern ferry fire, choir wins prize in Bergen", f"{FIRE[0].lead} {FIRE[2].lead}"
@@ -167,7 +167,8 @@ def test_words_that_say_nothing_join_nothing(title: str) -> None:
 def test_a_subject_is_no_story_however_many_articles_are_alike() -> None:
     lead = "Gusts of storm Ulrike reach the coast near Porttown tonight, say forecasters in Bayview."
     storm = [
-        piece(n, f"Storm Ulrike reaches Porttown: {n} trees fall", lead, hours=n / 50) for n in range(1, 100)
+        piece(n, f"Storm Ulrike reaches Porttown: {n}th tree falls", lead, hours=n / 50)
+        for n in range(1, 100)
     ]
     other = [piece(n, f"word{n} thing{n} matter{n}", f"text{n} more{n}") for n in range(100, 500)]
 
