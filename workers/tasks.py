@@ -14,6 +14,7 @@ from newsletter.feedback import read as reading
 from newsletter.feedback import suppress
 from newsletter.ingest import rounds, sources
 from newsletter.sending import expand as expanding
+from newsletter.sending import first as firsts
 from newsletter.sending import notices as notifying
 from newsletter.sending import resolving
 from newsletter.sending import sweep as sweeping
@@ -110,6 +111,14 @@ def expand(issue_id: int) -> None:
     parts = process.app()
     quiet = quiet_hours.parse(parts.settings.quiet_hours)
     if expanding.expand(parts.transaction, issue_id, now=parts.clock.now(), quiet=quiet) is not None:
+        drain.delay()
+
+
+@app.task(name="newsletter.first")  # type: ignore[untyped-decorator]
+def first() -> None:
+    """Plan first digests for those who have just confirmed."""
+    parts = process.app()
+    if firsts.top_up(parts.transaction, now=parts.clock.now()):
         drain.delay()
 
 

@@ -24,6 +24,7 @@ QUEUES = {
     "newsletter.resolve": "fetch",
     "newsletter.build": "build",
     "newsletter.expand": "build",
+    "newsletter.first": "build",
     "newsletter.drain": "send",
     "newsletter.notices": "notices",
 }

@@ -162,12 +162,17 @@ def receipt(issue: Number, json_wanted: output.AsJson = False) -> None:
             )
         account = receipts.receipt(session, mailing.id)
         status, fault = mailing.status, mailing.fault
+        first = receipts.first_digests(session, issue)
     if json_wanted:
-        output.as_json({"receipt": account.as_dict(), "mailing": status, "fault": fault})
+        told = {"receipt": account.as_dict(), "mailing": status, "fault": fault}
+        output.as_json(told | {"first_digests": first.as_dict() if first else None})
     else:
         output.console().print(showing.drawn(account))
         output.say(f"The mailing is {status}.{f' {fault}' if fault else ''}")
-    if not account.adds_up:
+        if first is not None:
+            output.say("As first digests, to readers who have confirmed since:")
+            output.console().print(showing.drawn(first))
+    if not account.adds_up or (first is not None and not first.adds_up):
         raise typer.Exit(1)
 
 

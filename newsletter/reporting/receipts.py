@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from newsletter.domain.mailings import MessageStatus, Receipt, WithheldReason, bitmap
+from newsletter.domain.mailings import MailingKind, MessageStatus, Receipt, WithheldReason, bitmap
 from newsletter.store import Session, mailings, messages
 
 
@@ -28,6 +28,12 @@ def receipt(session: Session, mailing_id: int) -> Receipt:
         unclaimed=unclaimed,
         unplanned=unplanned,
     )
+
+
+def first_digests(session: Session, issue_id: int) -> Receipt | None:
+    """Return the receipt of what an issue brought to readers who confirmed after it went out; None when to nobody."""
+    mailing = mailings.of_issue(session, issue_id, kind=MailingKind.FIRST)
+    return receipt(session, mailing.id) if mailing else None
 
 
 def _compare(session: Session, mailing_id: int, buckets: set[int]) -> tuple[int, int, int]:

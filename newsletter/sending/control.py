@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newsletter.domain.errors import Conflict
-from newsletter.domain.mailings import MailingStatus
+from newsletter.domain.mailings import MAILING_MOVES, MailingKind, MailingStatus
 from newsletter.store import Session, mailings
 from newsletter.store.tables import Mailing
 
@@ -32,4 +32,7 @@ def _move(session: Session, issue_id: int, target: MailingStatus) -> Mailing:
             reason="no_mailing",
         )
     mailings.move(session, mailing, target)
+    first = mailings.of_issue(session, issue_id, kind=MailingKind.FIRST)
+    if first is not None and target in MAILING_MOVES[first.status]:
+        mailings.move(session, first, target)
     return mailing

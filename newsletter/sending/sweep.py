@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.sending import first
 from newsletter.store import (
     Session,
     Transactions,
@@ -36,6 +37,8 @@ def find_due(session: Session, *, now: datetime) -> Due:
         rings.append(("newsletter.notices", ()))
     rings += [("newsletter.build", (issue_id,)) for issue_id in issues.due_builds(session, now=now)]
     rings += [("newsletter.expand", (issue_id,)) for issue_id in issues.ready(session)]
+    if first.is_due(session, now=now):
+        rings.append(("newsletter.first", ()))
     drain_count = min(_DRAINS_AT_ONCE, leases.waiting_count(session, now=now))
     rings += [("newsletter.drain", ())] * drain_count
     if sources.is_due(session, now=now):

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from newsletter.domain.errors import Conflict, NotFound
 from newsletter.domain.issues import MOVES, IssueKind, IssueStatus, OnSilence
 from newsletter.domain.layout import StoryStyle
+from newsletter.domain.mailings import MailingKind, MailingStatus
 from newsletter.domain.rendered import BlockKind, FrozenIssue
 from newsletter.store import counters
-from newsletter.store.tables import Article, Block, Issue, Newsletter
+from newsletter.store.tables import Article, Block, Issue, Mailing, Newsletter
 
 # Issues that readers were, or will be, sent: what they carried is not new any more.
 _CARRIED = (IssueStatus.BUILT, IssueStatus.HELD, IssueStatus.MAILED)
@@ -159,6 +160,35 @@ def has_later(session: Session, issue: Issue, *, until: datetime, only_built: bo
         Issue.slot_at <= until,
     )
     return session.scalar(later.limit(1)) is not None
+
+
+def newest_mailed(session: Session, newsletter_id: int, *, since: datetime, until: datetime) -> Issue | None:
+    """Return the newsletter's last digest that went out and was not cancelled on the way, of those cut off since."""
+    return session.scalar(
+        select(Issue)
+        .join(Mailing, Mailing.issue_id == Issue.id)
+        .where(
+            Issue.newsletter_id == newsletter_id,
+            Issue.kind == IssueKind.DIGEST,
+            Issue.status == IssueStatus.MAILED,
+            Issue.cut_off_at.between(since, until),
+            Mailing.kind == MailingKind.MAIN,
+            Mailing.status.in_((MailingStatus.RUNNING, MailingStatus.DONE)),
+        )
+        .order_by(Issue.cut_off_at.desc(), Issue.id.desc())
+        .limit(1)
+    )
+
+
+def is_about_to_go(session: Session, newsletter_id: int, *, since: datetime, until: datetime) -> bool:
+    """Say whether a digest with a cut-off between two instants has not gone out yet and is not held."""
+    found = select(Issue.id).where(
+        Issue.newsletter_id == newsletter_id,
+        Issue.kind == IssueKind.DIGEST,
+        Issue.status.in_((IssueStatus.PLANNED, IssueStatus.BUILT)),
+        Issue.cut_off_at.between(since, until),
+    )
+    return session.scalar(found.limit(1)) is not None
 
 
 def of_slots(session: Session, schedule_id: int, *, after: datetime) -> list[Issue]:

@@ -257,8 +257,11 @@ def earlier(
 def is_superseded(session: Session, mailing: Mailing) -> bool:
     """Say whether a later issue of the newsletter is on its way in the same lane: a digest is stale by then.
 
-    What goes to those who come later (first digests) takes nobody's place, and neither does what was cancelled.
+    What goes to those who come later (first digests) takes nobody's place and keeps its own; what was cancelled takes
+    none either.
     """
+    if mailing.kind is MailingKind.FIRST:
+        return False
     later = (
         select(Mailing.id)
         .join(Issue, Issue.id == Mailing.issue_id)

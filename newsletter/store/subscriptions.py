@@ -71,7 +71,10 @@ def request(
 def activate(
     session: Session, subscriber_id: int, newsletter_ids: Collection[int], *, now: datetime
 ) -> list[int]:
-    """Turn pending subscriptions into active ones; return the newsletters of those that moved."""
+    """Turn pending subscriptions into active ones; return the newsletters of those that moved.
+
+    Their readers are owed a first digest from now on.
+    """
     return _moved(
         session,
         update(Subscription)
@@ -80,7 +83,14 @@ def activate(
             Subscription.newsletter_id.in_(newsletter_ids),
             Subscription.status == SubscriptionStatus.PENDING,
         )
-        .values(status=SubscriptionStatus.ACTIVE, confirmed_at=now, ended_at=None, end_reason=None)
+        .values(
+            status=SubscriptionStatus.ACTIVE,
+            confirmed_at=now,
+            ended_at=None,
+            end_reason=None,
+            first_due_at=now,
+            snoozed_until=None,
+        )
         .returning(Subscription.newsletter_id),
     )
 
@@ -105,9 +115,9 @@ def end(
         statement = statement.where(Subscription.newsletter_id.in_(newsletter_ids))
     return _moved(
         session,
-        statement.values(status=SubscriptionStatus.ENDED, ended_at=now, end_reason=reason).returning(
-            Subscription.newsletter_id
-        ),
+        statement.values(
+            status=SubscriptionStatus.ENDED, ended_at=now, end_reason=reason, first_due_at=None
+        ).returning(Subscription.newsletter_id),
     )
 
 
@@ -126,6 +136,47 @@ def set_preferences(
         .execution_options(synchronize_session=False)
     )
     return cast("CursorResult[object]", result).rowcount == 1
+
+
+def owed_firsts(session: Session, *, since_before: datetime) -> list[int]:
+    """Return the newsletters that owe somebody a first digest since an instant or longer."""
+    return list(
+        session.scalars(
+            select(Subscription.newsletter_id)
+            .where(Subscription.first_due_at <= since_before)
+            .distinct()
+            .order_by(Subscription.newsletter_id)
+        )
+    )
+
+
+def take_firsts(session: Session, newsletter_id: int, *, limit: int) -> list[int]:
+    """Return readers to whom a newsletter owes a first digest, the longest waiting first, and owe them none any more.
+
+    Rows that another transaction holds are left to it.
+    """
+    waiting = (
+        select(Subscription.subscriber_id)
+        .where(
+            Subscription.newsletter_id == newsletter_id,
+            Subscription.first_due_at.is_not(None),
+            Subscription.status == SubscriptionStatus.ACTIVE,
+        )
+        .order_by(Subscription.first_due_at, Subscription.subscriber_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = list(session.scalars(waiting))
+    session.execute(
+        update(Subscription)
+        .where(
+            Subscription.newsletter_id == newsletter_id,
+            lists.among(session, Subscription.subscriber_id, taken),
+        )
+        .values(first_due_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(taken)
 
 
 def counts(session: Session, newsletter_id: int) -> dict[SubscriptionStatus, int]:
