@@ -16,7 +16,7 @@ from newsletter.ingest import rounds, sources
 from newsletter.sending import expand as expanding
 from newsletter.sending import first as firsts
 from newsletter.sending import notices as notifying
-from newsletter.sending import resolving
+from newsletter.sending import resolving, subjects
 from newsletter.sending import sweep as sweeping
 from newsletter.subscribing import unsubscribe
 from workers import process
@@ -40,6 +40,7 @@ def sweep() -> None:
     now = parts.clock.now()
     reading.sweep(parts.transaction, now=now)
     sweeping.tidy(parts.transaction, now=now)
+    subjects.decide_due(parts.transaction, now=now, quiet=quiet_hours.parse(parts.settings.quiet_hours))
     with parts.reading() as session:
         due = sweeping.find_due(session, now=now)
     for task, ids in due.rings:

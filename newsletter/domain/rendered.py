@@ -157,7 +157,7 @@ class FrozenIssue:
     @property
     def is_tested(self) -> bool:
         """Say whether subjects are tried on a sample of the readers."""
-        return len(self.subjects) > 1
+        return len(self.subjects) > 1 and self.sample_percent > 0 and self.kind is IssueKind.DIGEST
 
     def chooser(self, *, is_first: bool = False) -> Chooser:
         """Prepare the choosing of readers' stories; ``is_first``: for readers who have just come."""

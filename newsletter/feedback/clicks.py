@@ -58,7 +58,7 @@ class _Frozen:
     """Hold what following links needs of an issue."""
 
     newsletter_id: int
-    subject_count: int
+    subject_count: int  # of those that are tested
     urls: Mapping[int, str]
 
 
@@ -142,7 +142,7 @@ class Clicks:
         with self._reading() as session:
             issue = issues.get(session, issue_id)
             frozen = issues.frozen(issue)
-            found = _Frozen(issue.newsletter_id, len(frozen.subjects), frozen.urls)
+            found = _Frozen(issue.newsletter_id, len(frozen.subjects) if frozen.is_tested else 0, frozen.urls)
             is_final = clicks.is_mailed(session, issue_id)
         if is_final:  # until then it may be built again
             with self._lock:

@@ -23,7 +23,7 @@ from newsletter.domain.outcomes import SmtpReply
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
 from newsletter.sending import context as contexts
-from newsletter.sending import decide, record, recover
+from newsletter.sending import decide, record, recover, subjects
 from newsletter.sending.context import Context
 from newsletter.sending.decide import Decided
 from newsletter.sending.results import NO_CODE, Origin, Result
@@ -134,6 +134,7 @@ class BatchWork:
             if mailings.status(session, self.context.mailing.id) is MailingStatus.CANCELLED:
                 record.cancel_rest(session, self.context.mailing, self.claim, now=now)
                 return
+            self.context = subjects.with_winner(session, self.context, now=now)
             batch = mailings.get_batch(session, self.claim.batch_id)
             known = set(messages.recorded(session, self.context.mailing.id, batch.bucket))
             self._due.extend(messages.due_details(session, self.claim.batch_id, now=now, limit=BUCKET_SIZE))

@@ -124,6 +124,7 @@ def headlines(received: Received) -> list[str]:
     body = parsed(received).get_body(("html",))
     assert body is not None
     found = re.findall(
-        r'<a[^>]*href="https://post\.example\.com/\d+"[^>]*>\s*([^<]+?)\s*</a>', body.get_content()
+        r'<a[^>]*href="https://(?:post\.example\.com/\d+|[^"/]+/r/[^"]+)"[^>]*>\s*([^<]+?)\s*</a>',
+        body.get_content(),
     )
     return list(dict.fromkeys(found))
