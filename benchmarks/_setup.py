@@ -54,6 +54,11 @@ class Cluster:
         """Drop a database."""
         _administer(self._server, f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
+    @property
+    def process_id(self) -> int | None:
+        """Return the server's process; None when it was given."""
+        return self._server.process_id
+
     def cpu(self) -> float:
         """Return the CPU seconds of the server and all its children so far; nan when it was given."""
         server = self._server.process_id
@@ -74,7 +79,7 @@ def family_cpu(process: int) -> float:
     """Return the CPU seconds of a process, its children and those of them that have ended, so far."""
     while True:
         try:
-            ticks = sum(_ticks(process)) + sum(sum(_ticks(child)[:2]) for child in _children(process))
+            ticks = sum(_ticks(process)) + sum(sum(_ticks(child)[:2]) for child in children(process))
         except FileNotFoundError:  # a child has just ended: its time is in the parent's cutime now
             continue
         return ticks / os.sysconf("SC_CLK_TCK")
@@ -120,7 +125,8 @@ def _ticks(process: int) -> list[int]:
     return [int(field) for field in fields[11:15]]
 
 
-def _children(process: int) -> list[int]:
+def children(process: int) -> list[int]:
+    """Return the processes that a process has started and that still run."""
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 

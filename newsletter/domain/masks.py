@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import islice
-from operator import getitem, or_
+from operator import getitem, itemgetter, or_
 
 
 class Translation:
@@ -21,20 +21,17 @@ class Translation:
         self._size = (self._known.bit_length() + 7) // 8
         self._octets = sorted({position // 8 for position in meanings})
         self._tables = [_table(meanings, octet) for octet in self._octets]
-        # As a rule the octets are without gaps, but for a member of long ago or two.
-        self._first = self._octets[0] if self._octets else 0
-        self._is_dense = len(self._octets) == self._size - self._first
+        octets = self._octets or [0]
+        # As a rule they are without gaps, but for a member of long ago or two; of one alone no tuple would be made.
+        is_dense = len(octets) == octets[-1] + 1 - octets[0]
+        self._pick = itemgetter(slice(octets[0], None)) if is_dense else itemgetter(*octets)
 
     def __call__(self, bits: int) -> int:
         """Return the union of what the bits stand for."""
         bits &= self._known
         if not bits:
             return 0
-        octets: Sequence[int] = bits.to_bytes(self._size, "little")
-        if not self._is_dense:
-            octets = [octets[octet] for octet in self._octets]
-        elif self._first:
-            octets = octets[self._first :]
+        octets: Sequence[int] = self._pick(bits.to_bytes(self._size, "little"))
         return reduce(or_, map(getitem, self._tables, octets))
 
     def of_lowest(self, bits: int, count: int) -> int:

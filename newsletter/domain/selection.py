@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from newsletter.domain.masks import Translation, bits_of, trimmed
@@ -79,6 +81,8 @@ class Choice(NamedTuple):
 
 
 _NOTHING = Choice(b"", 0)
+_Entry = tuple[int, int, int]  # a rank, the group of its section, that of its author
+_ANY_NUMBER = 1 << 62
 _KNOWN_MAXIMUM = (
     1024  # choices remembered: those of a broadcast are few, and of the others hardly two are alike
 )
@@ -131,7 +135,7 @@ class Chooser:
         self._for_everyone = _mask(ranked, lambda c: c.topics == 0)
         self._of_topics = Translation(_by_topic(ranked))
         self._caps = _Caps(ranked, limits)
-        self._is_plain = not (limits.top_count or limits.outside_percent or self._caps.limits)
+        self._is_plain = not (limits.top_count or limits.outside_percent or self._caps.has_any)
         ages = [_ages(c.known_by, highest) for c in ranked]
         # Of articles that are told once more: the bit of each, and what says that this has been done.
         self._again = [(1 << r, ages[r]) for r in bits_of(self._is_missed)]
@@ -145,7 +149,8 @@ class Chooser:
             self._within = {cadence: mask | left_over for cadence, mask in self._is_new.items()}
         self._known_by = ages
         self._had: dict[Cadence, Translation] = {}
-        self._known: dict[Hashable, Choice] = {}
+        self._known: dict[Hashable, Choice] | None = {}
+        self._known_count = 0  # how often a choice was remembered
         self._blocked: frozenset[int] = frozenset()
         self._is_open = self._everything
         self._top = self._tops()
@@ -162,7 +167,7 @@ class Chooser:
         self._blocked = blocked
         self._is_open = self._everything & ~_mask(self._ranked, lambda c: not blocked.isdisjoint(c.told))
         self._top = self._tops()
-        self._known.clear()
+        self._known, self._known_count = {}, 0
 
     def choose(self, *, topics: int, cadence: Cadence, history: int, again: int = 0) -> bytes:
         """Return the picks of a reader; b"" when there is nothing that the reader wants and has not had.
@@ -181,22 +186,25 @@ class Chooser:
         once_more = 0
         if self._is_missed:
             once_more = self._once_more(wanted, again)
-        key: Hashable
         if self._is_plain:
             left &= wanted
-            key = left, once_more
-        else:
-            key = left, wanted, cadence, once_more
+        if self._known is None:
+            return self._chosen(left, wanted, once_more, cadence)
+        key: Hashable = (left, once_more) if self._is_plain else (left, wanted, once_more, cadence)
         known = self._known.get(key)
         if known is None:
-            known = self._plain(left) if self._is_plain else self._careful(left, wanted, cadence)
-            if once_more and known.story_count:
-                picks = int.from_bytes(known.picks, "big") | self._to_age(once_more)
-                known = Choice(trimmed(picks), known.story_count)
-            if len(self._known) >= _KNOWN_MAXIMUM:
-                self._known.clear()
-            self._known[key] = known
+            known = self._chosen(left, wanted, once_more, cadence)
+            self._remember(key, known)
+        else:
+            self._known_count += 1
         return known
+
+    def _chosen(self, left: int, wanted: int, once_more: int, cadence: Cadence) -> Choice:
+        found = self._plain(left) if self._is_plain else self._careful(left, wanted, cadence)
+        if once_more and found.story_count:
+            picks = int.from_bytes(found.picks, "big") | self._to_age(once_more)
+            found = Choice(trimmed(picks), found.story_count)
+        return found
 
     def is_blocked_for(self, *, topics: int, cadence: Cadence, history: int) -> bool:
         """Say whether a reader who is left without a story would have one if nothing was blocked."""
@@ -210,6 +218,16 @@ class Chooser:
         places = {self._place_of.get(number) for number in decode_picks(picks, highest=self._highest)}
         return [self._ranked[r].number for _, r in sorted(place for place in places if place is not None)]
 
+    def _remember(self, key: Hashable, choice: Choice) -> None:
+        """Keep a choice; where hardly two readers have chosen alike, keep none any more."""
+        if self._known is None:
+            return
+        if len(self._known) >= _KNOWN_MAXIMUM:
+            is_worth_it = self._known_count > _KNOWN_MAXIMUM
+            self._known, self._known_count = ({} if is_worth_it else None), 0
+            return
+        self._known[key] = choice
+
     def _plain(self, left: int) -> Choice:
         """Take the best stories, as many as fit."""
         if not left:
@@ -219,17 +237,23 @@ class Chooser:
 
     def _careful(self, left: int, wanted: int, cadence: Cadence) -> Choice:
         """Take the top, then the reader's topics, then the share from outside, then more of the reader's topics."""
-        limits, walk = self._limits, _Walk(self._caps, self._ages)
+        limits, walk = self._limits, self._caps.walk()
+        ranks = walk.ranks
         top = left & self._top[cadence]
         if top:
             walk.take(top, limits.top_count)
-        own, outside = left & wanted & ~top, left & ~wanted & ~top
+            left ^= top
+        own = left & wanted
+        outside = left ^ own
         reserved = limits.maximum * limits.outside_percent // 100 if outside else 0
-        own = walk.take(own, limits.maximum - reserved - walk.count)
+        walk.take(own, limits.maximum - reserved - len(ranks))
         if reserved:
-            walk.take(outside, _share(walk.count, limits.outside_percent, reserved))
-            walk.take(own, limits.maximum - walk.count)
-        return Choice(trimmed(walk.ages), walk.count)
+            own_count = len(ranks)
+            walk.take(outside, _share(own_count, limits.outside_percent, reserved))
+            if len(ranks) < limits.maximum and own_count == limits.maximum - reserved:
+                walk.take(own & ~sum(1 << r for r in ranks), limits.maximum - len(ranks))
+        ages = reduce(or_, map(self._ages.__getitem__, ranks), 0)
+        return Choice(trimmed(ages), len(ranks))
 
     def _once_more(self, wanted: int, again: int) -> int:
         fitting = self._is_missed & self._is_open & wanted
@@ -257,71 +281,71 @@ class Chooser:
         count = min(self._limits.top_count, self._limits.maximum)
         found = {}
         for cadence, is_new in self._is_new.items():
-            walk = _Walk(self._caps, self._ages)
+            walk = self._caps.walk()
             walk.take(is_new & self._is_open, count)
-            found[cadence] = walk.taken
+            found[cadence] = sum(1 << r for r in walk.ranks)
         return found
 
 
 class _Caps:
-    """Know the sections and authors of whom there are more candidates than one mail may have."""
+    """Know of which section and author each candidate is, and how many of each one mail may have."""
 
     def __init__(self, ranked: Sequence[Candidate], limits: Limits) -> None:
-        groups: defaultdict[Hashable, list[int]] = defaultdict(list)
+        self._room = [_ANY_NUMBER]  # of group 0, in which are all that no maximum concerns
+        groups: dict[Hashable, int] = {}
+        of_rank = []
         for r, candidate in enumerate(ranked):
-            if candidate.is_missed:
-                continue
+            section = author = 0
             if limits.section_maximum and candidate.section is not None:
-                groups[candidate.section].append(r)
+                section = groups.setdefault(candidate.section, len(groups) + 1)
             if limits.author_maximum and candidate.author:
-                groups[candidate.author.casefold()].append(r)
-        self.limits: list[int] = []
-        self.others: list[int] = []  # of each group, the mask of all that are not of it
-        of_rank: list[list[int]] = [[] for _ in ranked]
-        everything = (1 << len(ranked)) - 1
-        for key, ranks in groups.items():
-            limit = limits.author_maximum if isinstance(key, str) else limits.section_maximum
-            if len(ranks) > limit:
-                for r in ranks:
-                    of_rank[r].append(len(self.limits))
-                self.limits.append(limit)
-                self.others.append(everything & ~sum(1 << r for r in ranks))
-        self.of_rank = [tuple(found) for found in of_rank]
+                author = groups.setdefault(candidate.author.casefold(), len(groups) + 1)
+            of_rank.append((r, section, author))
+        self._room += [
+            limits.author_maximum if isinstance(key, str) else limits.section_maximum for key in groups
+        ]
+        self.has_any = bool(groups)
+        # For each octet of a mask and each of its values: the ranks that are set, each with its groups.
+        self._entries = [_entries(of_rank[start : start + 8]) for start in range(0, len(of_rank), 8)]
+
+    def walk(self) -> _Walk:
+        """Begin a mail."""
+        return _Walk(self._entries, self._room.copy())
 
 
 class _Walk:
     """Take the best stories one by one, so that no section and no author has more than its share of one mail."""
 
-    def __init__(self, caps: _Caps, ages: Sequence[int]) -> None:
-        self.count = 0
-        self.taken = 0
-        self.ages = 0
-        self._caps = caps
-        self._ages_of = ages
-        self._room = caps.limits.copy()
-        self._open = -1
+    __slots__ = ("_entries", "_room", "ranks")
 
-    def take(self, left: int, count: int) -> int:
-        """Take up to ``count`` of the ranks that are left, lowest first; return those that are left then."""
-        of_rank, others, ages_of, room = self._caps.of_rank, self._caps.others, self._ages_of, self._room
-        taken, ages, begun = 0, 0, count
-        left &= self._open
-        while left and count > 0:
-            lowest = left & -left
-            r = lowest.bit_length() - 1
-            left ^= lowest
-            taken |= lowest
-            ages |= ages_of[r]
-            count -= 1
-            for group in of_rank[r]:
-                room[group] -= 1
-                if not room[group]:
-                    self._open &= others[group]
-                    left &= others[group]
-        self.taken |= taken
-        self.ages |= ages
-        self.count += begun - count
-        return left
+    def __init__(self, entries: Sequence[Sequence[Sequence[_Entry]]], room: list[int]) -> None:
+        self.ranks: list[int] = []
+        self._entries = entries
+        self._room = room
+
+    def take(self, left: int, count: int) -> None:
+        """Take up to ``count`` of the ranks that are left, lowest first."""
+        if not left or count <= 0:
+            return
+        room, take = self._room, self.ranks.append
+        octets = left.to_bytes((left.bit_length() + 7) // 8, "little")
+        for table, octet in zip(self._entries, octets, strict=False):  # the octets end with the last rank
+            for r, section, author in table[octet]:
+                if room[section] and room[author]:
+                    room[section] -= 1
+                    room[author] -= 1
+                    take(r)
+                    count -= 1
+                    if not count:
+                        return
+
+
+def _entries(eight: Sequence[_Entry]) -> list[tuple[_Entry, ...]]:
+    """Return what each of the 256 values of an octet has set."""
+    table: list[tuple[_Entry, ...]] = [()]
+    for entry in eight:
+        table += [(*lower, entry) for lower in table]
+    return table
 
 
 def _share(count: int, percent: int, most: int) -> int:

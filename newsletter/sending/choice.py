@@ -32,19 +32,20 @@ class Choices:
         self._is_due: dict[tuple[Cadence, datetime], bool] = {}  # a batch knows few cut-offs
         self._quiet_until: dict[str, tuple[datetime | None, int]] = {}  # by zone, with its hour now
         self._is_superseded: bool | None = None
+        self._is_breaking = context.is_breaking
+        self._story_minimum = context.story_minimum
+        self._choose = context.chooser.choice
 
     def of(self, reader: Reader) -> tuple[bytes, WithheldReason | None]:
         """Return a reader's picks, or why there are none."""
         reason = self._out_of_time(reader)
         if reason is not None:
             return b"", reason
-        context, history = self._context, self._history
+        history = self._history
         had = history.of(reader.subscriber_id, signup_number=reader.signup_number)
         again = history.again(reader.subscriber_id)
-        choice = context.chooser.choice(
-            topics=reader.topics, cadence=reader.cadence, history=had, again=again
-        )
-        if choice.story_count < context.story_minimum:
+        choice = self._choose(topics=reader.topics, cadence=reader.cadence, history=had, again=again)
+        if choice.story_count < self._story_minimum:
             return b"", self._too_few(reader, choice, had)
         if self._is_over_cap(reader):
             return b"", WithheldReason.FREQUENCY_CAP
@@ -66,7 +67,7 @@ class Choices:
         context = self._context
         if reader.is_snoozed:
             return WithheldReason.SNOOZED
-        if context.is_breaking:
+        if self._is_breaking:
             if not context.quiet or context.is_urgent or self._quiet(reader)[0] is None:
                 return None
             return WithheldReason.QUIET_HOURS

@@ -10,8 +10,12 @@ from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain import articles as rules
-from newsletter.store import lists
+from newsletter.store import driver, lists
 from newsletter.store.tables import Article, ArticleKey, NewsletterArticle
+
+_RETRACTED = (
+    "SELECT number FROM articles WHERE number BETWEEN :lowest AND :highest AND retracted_at IS NOT NULL"
+)
 
 
 @dataclass(frozen=True)
@@ -88,13 +92,10 @@ def mark_retracted(session: Session, article_id: int, *, now: datetime) -> bool:
 
 def retracted_numbers(session: Session, lowest: int, highest: int) -> set[int]:
     """Return which articles between two numbers have been retracted: asked for at every window."""
-    return set(
-        session.scalars(
-            select(Article.number).where(
-                Article.number.between(lowest, highest), Article.retracted_at.is_not(None)
-            )
-        )
-    )
+    statement = driver.spelled(_RETRACTED, is_sqlite=driver.is_sqlite(session))
+    with driver.cursor(session) as cursor:
+        cursor.execute(statement, {"lowest": lowest, "highest": highest})
+        return {number for (number,) in cursor.fetchall()}
 
 
 def _placed(newsletter_id: int) -> Select[Article, NewsletterArticle]:

@@ -30,7 +30,7 @@ WHERE mailing_id = :mailing AND subscriber_id BETWEEN :low AND :high
 """
 _RECORDED_ON_SQLITE = _RECORDED.replace("array_agg(subscriber_id)", "subscriber_id")
 # What a binary COPY wants of a row: the number of columns, then each column's size and value.
-_COPIED_ROW = Struct("!hiiiqiiihihi").pack
+_COPIED_ROW = Struct("!hiiiiiiihihi").pack
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
 
@@ -76,7 +76,7 @@ def _copied(rows: Sequence[MessageRow]) -> bytes:
     """Return rows as a binary COPY wants them."""
     pieces = [_COPY_HEAD]
     for mailing_id, subscriber_id, at, code, status, picks in rows:
-        sizes_and_values = (6, 4, mailing_id, 8, subscriber_id, 4, at, 2, code, 2, status, len(picks))
+        sizes_and_values = (6, 4, mailing_id, 4, subscriber_id, 4, at, 2, code, 2, status, len(picks))
         pieces.append(_COPIED_ROW(*sizes_and_values))
         pieces.append(picks)
     pieces.append(_COPY_END)

@@ -12,7 +12,7 @@ from newsletter.store.tables import Message
 from tests.builders import add_newsletter
 from tests.store.plans import add_mailing
 
-BIG = 1 << 40  # an id beyond 32 bits
+BIG = 2**31 - 1  # the greatest reader that a message can have
 
 
 def row(mailing_id: int, reader: int, *, code: int = 250, picks: bytes = b"\x01") -> MessageRow:

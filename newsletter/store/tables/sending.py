@@ -164,14 +164,15 @@ class Message(Base):
     """One mail to one reader: what became of it and which articles it held (docs/decisions/0017).
 
     ``at`` counts seconds since the mailing's start. ``code`` is the SMTP code, or a WithheldReason below 200.
-    ``picks`` are article numbers as bits below the mailing's ``highest``.
+    ``picks`` are article numbers as bits below the mailing's ``highest``. The reader's id takes four octets here: rows
+    by the million are eight smaller with their key, and nobody has two thousand million readers.
     """
 
     __tablename__ = "messages"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     mailing_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    subscriber_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    subscriber_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     at: Mapped[int] = mapped_column(Integer)
     code: Mapped[int] = mapped_column(SmallInteger)
     status: Mapped[MessageStatus] = mapped_column(Numbers(MessageStatus))

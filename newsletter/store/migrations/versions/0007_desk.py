@@ -142,6 +142,8 @@ def upgrade() -> None:
     op.add_column("articles", sa.Column("image_fault", sa.String(length=40), nullable=True))
     op.add_column("articles", sa.Column("repeats_id", BIG_ID, nullable=True))
     op.create_index("ix_articles_seen", "articles", ["first_seen_at"], unique=False)
+    if op.get_bind().dialect.name == "postgresql":  # on SQLite a whole number takes what it needs
+        op.alter_column("messages", "subscriber_id", type_=sa.Integer(), existing_type=sa.BigInteger())
     op.create_index(
         "ix_articles_retracted",
         "articles",
@@ -263,6 +265,8 @@ def downgrade() -> None:
     op.drop_column("issues", "is_flash")
     op.drop_column("issues", "subjects")
     op.drop_column("issues", "note")
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("messages", "subscriber_id", type_=sa.BigInteger(), existing_type=sa.Integer())
     op.drop_index("ix_articles_retracted", table_name="articles")
     op.drop_index("ix_articles_seen", table_name="articles")
     op.drop_column("articles", "repeats_id")
