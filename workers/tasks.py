@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from newsletter.digest import build as building
 from newsletter.digest import plan as planning
-from newsletter.digest import telling
+from newsletter.digest import telling, watch
 from newsletter.domain import quiet_hours
 from newsletter.feedback import collect as collecting
 from newsletter.feedback import read as reading
@@ -41,6 +41,7 @@ def sweep() -> None:
     reading.sweep(parts.transaction, now=now)
     sweeping.tidy(parts.transaction, now=now)
     subjects.decide_due(parts.transaction, now=now, quiet=quiet_hours.parse(parts.settings.quiet_hours))
+    watch.look(parts.transaction, alert_address=parts.settings.alert_address, now=now)
     with parts.reading() as session:
         due = sweeping.find_due(session, now=now)
     for task, ids in due.rings:

@@ -44,6 +44,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "classify-reply": ("classify", "Say what an SMTP reply means."),
     },
     "Operate": {
+        "alerts": ("alerts", "See what is wrong, and say when it has been seen to."),
         "db": ("db", "Bring the database to this version's tables."),
         "keys": ("keys", "List and rotate the signing keys."),
         "destinations": ("destinations", "See who throttles; resume, limit and resolve destinations."),

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     providers: Annotated[dict[RelayKind, tuple[SecretStr, ...]], NoDecode] = {}
     complaint_senders: Annotated[frozenset[str], NoDecode] = frozenset()
     authentication_server: str = ""
+    alert_address: str = ""
+    metrics_allow: Annotated[tuple[str, ...], NoDecode] = (
+        *("127.0.0.0/8", "::1/128"),
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),  # RFC 1918 §3, RFC 4193 §3
+    )
     uncertain_policy: Literal["retry-once", "hold"] = "retry-once"
     lease_seconds: Seconds = 90.0  # how long a bucket stays with a worker that is not heard of
     tick_seconds: Seconds = 5.0  # between two beats: how late a slot or a lost ring can be noticed
@@ -135,6 +140,14 @@ class Settings(BaseSettings):
             return addresses.domain_a_label(value) if value else ""
         except InvalidInput as error:
             raise ValueError("must be a domain such as in.example.com") from error
+
+    @field_validator("alert_address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        try:
+            return str(addresses.parse(value)) if value else ""
+        except InvalidInput as error:
+            raise ValueError("must be a mail address") from error
 
     @field_validator("receive_lmtp", "receive_smtp")
     @classmethod
@@ -177,7 +190,9 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port pairs, divided by commas")
         return frozenset((host, int(port)) for host, _, port in pairs)
 
-    @field_validator("trusted_proxies", "allowed_origins", "relays", "receive_roles", mode="before")
+    @field_validator(
+        "trusted_proxies", "metrics_allow", "allowed_origins", "relays", "receive_roles", mode="before"
+    )
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -216,7 +231,7 @@ class Settings(BaseSettings):
             raise ValueError('must be a JSON object such as {"mailgun": ["key"]}')
         return {_provider(name): _texts(name, given) for name, given in found.items()}
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "metrics_allow")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:

@@ -25,7 +25,7 @@ from newsletter.rendering.notice import Rendered
 from newsletter.runtime import ids, logs
 from newsletter.runtime.clock import Clock
 from newsletter.runtime.settings import Settings
-from newsletter.sending import desk_mail, signing
+from newsletter.sending import alert_mail, desk_mail, signing
 from newsletter.sending.pace import Pace
 from newsletter.store import Session, Transactions, keys, newsletters, notices, subscribers, suppressions
 from newsletter.store.tables import KeyPurpose, Notice, NoticeKind, NoticeStatus, Subscriber
@@ -105,7 +105,11 @@ def _compose_for_desk(
     envelope = Envelope(newsletter.from_address, notice.address or "")
     if notice.message is not None:
         return _Mail(envelope, notice.message, None)
-    rendered = desk_mail.write(session, notice, environment, settings)
+    rendered = (
+        alert_mail.write(notice, environment)
+        if notice.kind is NoticeKind.ALERT
+        else desk_mail.write(session, notice, environment, settings)
+    )
     if rendered is None:
         return None
     message = _written(notice, newsletters.identity(newsletter), envelope.rcpt_to, rendered, settings)
