@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from newsletter.domain.relays import RelayKind
-from newsletter.web import errors, health
+from newsletter.web import errors, health, metrics
 from newsletter.web.bodies import BodyLimit
 from newsletter.web.clients import Proxies
 from newsletter.web.hooks import articles, providers, signup
@@ -30,7 +30,7 @@ def create_app(app: App) -> FastAPI:
     web.state.proxies = Proxies(app.settings.trusted_proxies)
     hooks = (signup, articles, providers)
     pages = (subscribe, confirm, unsubscribe, preferences, archive, clicks, desk)
-    for routes in (health, *hooks, *pages):
+    for routes in (health, metrics, *hooks, *pages):
         web.include_router(routes.router)
     errors.install(web)
     web.add_middleware(BodyLimit, default=_BODY_BYTES, larger=_LARGER)
