@@ -96,16 +96,15 @@ def _oldest_slot(session: Session, *, now: datetime) -> datetime | None:
 
 
 def _sources(session: Session) -> dict[str, int]:
-    rows = session.execute(
-        select(Source.status, Source.failure_count > 0, func.count()).group_by(
-            Source.status, Source.failure_count > 0
-        )
-    )
+    failing = func.count().filter(Source.failure_count > 0)
+    rows = session.execute(select(Source.status, func.count(), failing).group_by(Source.status))
     counts = Counter({"active": 0, "failing": 0, "stopped": 0})
-    for status, is_failing, count in rows:
-        state = "stopped" if status is SourceStatus.STOPPED else "failing" if is_failing else "active"
-        counts[state] += count
-    return dict(counts)
+    for status, count, failing_count in rows:
+        if status is SourceStatus.STOPPED:
+            counts["stopped"] += count
+        else:
+            counts += Counter({"active": count - failing_count, "failing": failing_count})
+    return {state: counts[state] for state in ("active", "failing", "stopped")}
 
 
 def _mailings(session: Session) -> dict[str, int]:
