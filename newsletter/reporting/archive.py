@@ -15,7 +15,9 @@ from newsletter.domain.layout import Placement
 from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory, ReaderField
 from newsletter.domain.subscriptions import Cadence
 from newsletter.domain.tokens import KeyRing, LinkPurpose, sign_click
-from newsletter.store import Session, blocks, issues, keys, newsletters
+from newsletter.rendering.environment import Environment
+from newsletter.rendering.theme import theme
+from newsletter.store import Session, articles, blocks, issues, keys, newsletters
 from newsletter.store.tables import Issue, KeyPurpose
 
 
@@ -59,19 +61,24 @@ def listing(
         offset=offset,
     )
     total = issues.count(session, newsletter_id=newsletter.id, status=IssueStatus.MAILED, search=search)
-    return ArchivePage(tuple(_entry(issue) for issue in found), total)
+    return ArchivePage(tuple(_entry(session, issue) for issue in found), total)
 
 
-def page(session: Session, slug: str, number: int, *, public_url: str) -> ArchivedIssue:
+def page(
+    session: Session, slug: str, number: int, *, public_url: str, environment: Environment
+) -> ArchivedIssue:
     """Return a mailed issue with its top stories of all topics; raise NotFound."""
     newsletter = newsletters.by_slug(session, slug)
-    issue = issues.by_number(session, newsletter.id, number)
-    return _shown(session, _mailed(issue), picks=None, public_url=public_url)
+    issue = _mailed(issues.by_number(session, newsletter.id, number))
+    return _shown(session, issue, picks=None, public_url=public_url, environment=environment)
 
 
-def view(session: Session, issue_id: int, picks: bytes, *, public_url: str) -> ArchivedIssue:
+def view(
+    session: Session, issue_id: int, picks: bytes, *, public_url: str, environment: Environment
+) -> ArchivedIssue:
     """Return the stories that one reader's message has, as a page that names nobody; raise NotFound."""
-    return _shown(session, _mailed(issues.get(session, issue_id)), picks=picks, public_url=public_url)
+    issue = _mailed(issues.get(session, issue_id))
+    return _shown(session, issue, picks=picks, public_url=public_url, environment=environment)
 
 
 def _mailed(issue: Issue) -> Issue:
@@ -84,22 +91,46 @@ def _mailed(issue: Issue) -> Issue:
     return issue
 
 
-def _shown(session: Session, issue: Issue, *, picks: bytes | None, public_url: str) -> ArchivedIssue:
+def _shown(
+    session: Session, issue: Issue, *, picks: bytes | None, public_url: str, environment: Environment
+) -> ArchivedIssue:
     frozen = issues.frozen(issue)
-    gone = issues.retracted(session, [story.article_id for story in frozen.stories])
-    stories = [story for story in _chosen(frozen, picks) if story.article_id not in gone]
+    chosen = _chosen(frozen, picks)
+    stories = _standing(session, frozen, chosen)
     if not stories:
         raise NotFound("This issue has been taken back.", reason="retracted")
+    numbers = [story.number for story in stories]
     kept = {
         Placement(block.kind, block.key, block.style): block.html
-        for block in blocks.of_issue(session, issue.id, frozen.identity.language)
+        for block in blocks.of_issue(session, issue.id, frozen.identity.language, numbers=numbers)
     }
-    numbers = [story.number for story in stories]
-    body = "".join(kept[placement] for placement in layout.of_issue(frozen, numbers, middle=BlockKind.WEB))
+    *told, middle, foot = (kept[each] for each in layout.of_issue(frozen, numbers, middle=BlockKind.WEB))
+    body = "".join([*told, _withdrawn(environment, frozen, len(chosen) - len(stories)), middle, foot])
     if frozen.has_clicks:
         body = _counted(body, frozen, keys.ring(session, KeyPurpose.LINKS), public_url=public_url)
     title = layout.subject(stories, frozen.subjects)
     return ArchivedIssue(title, _filled(frozen, body, stories, public_url=public_url))
+
+
+def _standing(session: Session, frozen: FrozenIssue, stories: Sequence[FrozenStory]) -> Sequence[FrozenStory]:
+    """Return the stories of which no article that they name has been retracted: blocks are rendered with its name."""
+    named = [number for story in stories for number in story.candidate.told]
+    gone = articles.retracted_numbers(session, min(named, default=0), frozen.highest)
+    return [story for story in stories if gone.isdisjoint(story.candidate.told)]
+
+
+def _withdrawn(environment: Environment, frozen: FrozenIssue, count: int) -> str:
+    """Return a row that says how many stories have been withdrawn since; "" when none was."""
+    if not count:
+        return ""
+    identity = frozen.identity
+    sentence = environment.words(identity.language)("web.archive.withdrawn", count=count)
+    look = theme(accent=identity.accent, background=identity.background, direction=identity.direction)
+    style = f"margin:0;font:14px/22px Arial,Helvetica,sans-serif;color:{look.muted_on_ground}"
+    return (
+        f'<tr><td class="foot" style="padding:26px 36px 0;text-align:{look.start}">'
+        f'<p class="small" style="{style}">{html.escape(sentence)}</p></td></tr>\n'
+    )
 
 
 def _counted(body: str, frozen: FrozenIssue, ring: KeyRing, *, public_url: str) -> str:
@@ -130,8 +161,10 @@ def _filled(frozen: FrozenIssue, body: str, stories: Sequence[FrozenStory], *, p
     return rendered.marks(frozen.nonce).sub(lambda mark: html.escape(values[ReaderField(mark[1])]), body)
 
 
-def _entry(issue: Issue) -> ArchiveEntry:
+def _entry(session: Session, issue: Issue) -> ArchiveEntry:
     frozen = issues.frozen(issue)
-    stories = _chosen(frozen, None)
+    stories = _standing(session, frozen, _chosen(frozen, None))
+    if not stories:
+        return ArchiveEntry(issue.number, frozen.issued_on, frozen.identity.name, "")
     title = layout.subject(stories, frozen.subjects)
     return ArchiveEntry(issue.number, frozen.issued_on, title, layout.preheader(stories))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.domain.rendered import BlockKind, RenderedBlock
@@ -29,11 +29,15 @@ def add(session: Session, issue_id: int, language: str, blocks: Iterable[Rendere
     session.execute(insert(Block), rows)
 
 
-def of_issue(session: Session, issue_id: int, language: str) -> list[RenderedBlock]:
-    """Return the blocks of an issue in one language, in their order."""
-    found = session.scalars(
-        select(Block).where(Block.issue_id == issue_id, Block.language == language).order_by(Block.ordinal)
-    )
+def of_issue(
+    session: Session, issue_id: int, language: str, *, numbers: Collection[int] | None = None
+) -> list[RenderedBlock]:
+    """Return the blocks of an issue in one language, in their order; of the stories only those that are named."""
+    query = select(Block).where(Block.issue_id == issue_id, Block.language == language)
+    if numbers is not None:
+        is_named = Block.key.in_([str(number) for number in numbers])
+        query = query.where(or_(Block.kind != BlockKind.STORY.value, is_named))
+    found = session.scalars(query.order_by(Block.ordinal))
     return [
         RenderedBlock(
             ordinal=block.ordinal,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any  # arguments of any type
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.builders import add_article, add_newsletter
 from tests.clocks import NOON
 
 URL = "https://news.example.com"
+WEB: dict[str, Any] = {"public_url": URL, "environment": Environment()}
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def issue_id(database: Database) -> int:
 
 def test_a_page_shows_the_top_stories_and_no_reader(database: Database, issue_id: int) -> None:
     with database.reading() as session:
-        page = archive.page(session, "daily", 1, public_url=URL)
+        page = archive.page(session, "daily", 1, **WEB)
 
     assert page.title == "Ferry stays"
     assert "<title>Ferry stays</title>" in page.html
@@ -52,9 +54,7 @@ def test_a_view_shows_the_stories_of_one_message(database: Database, issue_id: i
         frozen = issues.frozen(issues.get(session, issue_id))
         last = frozen.stories[-1]
 
-        view = archive.view(
-            session, issue_id, encode_picks([last.number], highest=frozen.highest), public_url=URL
-        )
+        view = archive.view(session, issue_id, encode_picks([last.number], highest=frozen.highest), **WEB)
 
     assert view.title == last.title
     assert "Ferry stays" not in view.html
@@ -65,10 +65,10 @@ def test_what_is_not_mailed_is_not_shown(database: Database) -> None:
         planned = plan.plan_now(session, add_newsletter(session).id, now=NOON)
 
         for look in (
-            lambda: archive.page(session, "daily", planned.number, public_url=URL),
-            lambda: archive.view(session, planned.id, b"\x01", public_url=URL),
-            lambda: archive.view(session, 999, b"\x01", public_url=URL),
-            lambda: archive.page(session, "other", 1, public_url=URL),
+            lambda: archive.page(session, "daily", planned.number, **WEB),
+            lambda: archive.view(session, planned.id, b"\x01", **WEB),
+            lambda: archive.view(session, 999, b"\x01", **WEB),
+            lambda: archive.page(session, "other", 1, **WEB),
             lambda: archive.listing(session, "other"),
         ):
             with pytest.raises(NotFound):
@@ -80,10 +80,37 @@ def test_a_retracted_story_is_not_shown_any_more(database: Database, issue_id: i
         session.query(Article).filter(Article.title == "Ferry stays").one().retracted_at = NOON
 
     with database.reading() as session:
-        page = archive.page(session, "daily", 1, public_url=URL)
+        page = archive.page(session, "daily", 1, **WEB)
+        listed = archive.listing(session, "daily")
 
     assert "Ferry stays" not in page.html
+    assert "Withdrawn since by the newsroom: 1" in page.html
     assert "Lighthouse lit" in page.html
+    assert listed.entries[0].title == "Herring <b>back</b>"
+
+
+def test_a_story_that_names_what_was_retracted_is_withdrawn_too(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = add_newsletter(session)
+        add_article(session, newsletter, title="Choir wins", seen_at=NOON)
+        for title in ("Ferry burns", "Fire on the ship"):
+            add_article(session, newsletter, title=title, seen_at=NOON, story_key="fire")
+        planned = plan.plan_now(session, newsletter.id, now=NOON).id
+    build.build(database.transaction, planned, environment=Environment(), now=NOON)
+    with database.transaction() as session:
+        issues.require_move(session, planned, IssueStatus.MAILED)
+        whole = archive.page(session, "daily", 1, **WEB)
+        session.query(Article).filter(Article.title == "Ferry burns").one().retracted_at = NOON
+
+    with database.reading() as session:
+        page = archive.page(session, "daily", 1, **WEB)
+
+    assert "Ferry burns" in whole.html
+    assert "Fire on the ship" in whole.html
+    assert "Withdrawn" not in whole.html
+    assert "Ferry burns" not in page.html
+    assert "Fire on the ship" not in page.html
+    assert "Choir wins" in page.html
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,13 @@ def view(token: str, app: AppDep, pages: PagesDep) -> HTMLResponse:
     with app.reading() as session:
         ring = keys.ring(session, KeyPurpose.LINKS)
         found = read_link(token, LinkPurpose.VIEW, ring, now=app.clock.now())
-        issue = archive.view(session, found.object_id, found.payload, public_url=pages.public_url)
+        issue = archive.view(
+            session,
+            found.object_id,
+            found.payload,
+            public_url=pages.public_url,
+            environment=app.environment,
+        )
     return pages.issue(issue.html, is_private=True)
 
 
@@ -70,7 +76,7 @@ def listing(
 def issue(slug: Slug, number: Number, app: AppDep, pages: PagesDep) -> HTMLResponse:
     """Show one issue with the top stories of all topics."""
     with app.reading() as session:
-        found = archive.page(session, slug, number, public_url=pages.public_url)
+        found = archive.page(session, slug, number, public_url=pages.public_url, environment=app.environment)
     return pages.issue(found.html, is_private=False)
 
 
