@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import acting, arranging, deciding, output, proofing, proofs, showing, watching
+from newsletter.cli import acting, arranging, clicked, deciding, output, proofing, proofs, showing, watching
 from newsletter.cli.newsletters import Slug
 from newsletter.cli.opening import opened
 from newsletter.cli.showing import Number
@@ -26,7 +26,7 @@ from newsletter.wiring import App
 
 app = typer.Typer(no_args_is_help=True, help="Plan, build, preview, approve, send and account for issues.")
 _NOBODY = "reader@example.com"  # whom a preview is addressed to
-for commands in (arranging, deciding):
+for commands in (arranging, deciding, clicked):
     app.add_typer(commands.app)
 
 
@@ -98,8 +98,9 @@ def preview(
     """Show an issue as a reader would get it, in the browser; no state moves."""
     wanted = proofs.chosen(newsletter, issue, reader, topics)
     with opened() as service:
-        [(_, message)] = proofing.compose(service, wanted, [_NOBODY])
+        found = proofing.compose(service, wanted, [_NOBODY])
         default = service.settings.data_dir / "previews" / f"{newsletter}.html"
+    _, message = found.mails[0]
     parsed = message_from_bytes(message, policy=policy.default)
     part = parsed.get_body(("plain",) if text else ("html",))
     assert part is not None  # every digest has both parts
@@ -109,7 +110,8 @@ def preview(
     path = out or default
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(part.get_content(), encoding="utf-8")
-    output.say(f"Subject: {parsed['Subject']}\nWrote {path}.")
+    tested = [f"Subject {place}: {text}" for place, text in enumerate(found.subjects, 1)]
+    output.say("\n".join([*(tested or [f"Subject: {parsed['Subject']}"]), f"Wrote {path}."]))
     if out is None:
         webbrowser.open(path.absolute().as_uri())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter.digest import build
-from newsletter.domain import addresses
+from newsletter.domain import addresses, layout
 from newsletter.domain.errors import NotFound
 from newsletter.domain.rendered import FrozenIssue
 from newsletter.sending import context, proof, sample, signing
@@ -26,8 +26,16 @@ class Wanted:
     topics: Sequence[str] = ()
 
 
-def compose(service: App, wanted: Wanted, addresses_to: Sequence[str]) -> list[tuple[Envelope, bytes]]:
-    """Return one marked mail for each address; nothing is written and no state moves."""
+@dataclass(frozen=True)
+class Proofs:
+    """Hold marked mails, and the subjects that are tested, when some are: of each there is a mail to each address."""
+
+    mails: Sequence[tuple[Envelope, bytes]]
+    subjects: Sequence[str]
+
+
+def compose(service: App, wanted: Wanted, addresses_to: Sequence[str]) -> Proofs:
+    """Return a marked mail for each address and each subject; nothing is written and no state moves."""
     now = service.clock.now()
     recipients = [addresses.parse(text) for text in addresses_to]
     with service.reading() as session:
@@ -35,7 +43,9 @@ def compose(service: App, wanted: Wanted, addresses_to: Sequence[str]) -> list[t
         picks = _picks(session, preview.frozen, wanted, now=now)
         rings = context.load_rings(session)
         signers = signing.load(session, preview.frozen.identity.from_address)
-    return [
+    frozen = preview.frozen
+    subjects = frozen.subjects if frozen.is_tested else ()
+    mails = [
         proof.compose(
             preview.frozen,
             preview.blocks,
@@ -45,9 +55,12 @@ def compose(service: App, wanted: Wanted, addresses_to: Sequence[str]) -> list[t
             picks=picks,
             address=str(recipient),
             now=now,
+            arm=arm,
         )
         for recipient in recipients
+        for arm in range(len(subjects) or 1)
     ]
+    return Proofs(mails, [layout.shorten(subject, layout.SUBJECT_MAXIMUM) for subject in subjects])
 
 
 def _preview(session: Session, service: App, wanted: Wanted, *, now: datetime) -> build.Preview:

@@ -29,12 +29,15 @@ def submit(
     topics: Topics = "",
     out: Annotated[Path | None, typer.Option(help="Write the message here instead of sending it.")] = None,
 ) -> None:
-    """Build the next issue from real articles and send it, marked as a test; no state moves."""
+    """Build the next issue from real articles and send it, marked as a test; no state moves.
+
+    Of an issue whose subjects are tested, a mail with each of them goes out.
+    """
     wanted = chosen(newsletter, issue, reader, topics)
     if out is not None and len(to) != 1:
         raise typer.BadParameter("--out writes one message: give one --to.")
     with opened() as service:
-        made = proofing.compose(service, wanted, to)
+        made = proofing.compose(service, wanted, to).mails
         if out is not None:
             out.write_bytes(made[0][1])
             output.say(f"Wrote {out} ({len(made[0][1]):,} bytes).")

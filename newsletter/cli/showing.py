@@ -53,6 +53,9 @@ def fields(session: Session, issue: Issue, *, now: datetime) -> output.Record:
         "mailing_started_at": mailing.started_at if mailing else None,
         "mailing_finished_at": mailing.finished_at if mailing else None,
         "mailing_fault": mailing.fault if mailing else None,
+        "test_until": mailing.test_until if mailing else None,
+        "winner": issue.subjects[mailing.winner] if mailing and mailing.winner is not None else None,
+        "winner_reason": (mailing.winner_reason or None) if mailing else None,
         "progress": progress.as_dict() if progress else None,
         "stories": [
             {"number": each.number, "article": each.article_id, "title": each.title, "new": each.is_fresh}

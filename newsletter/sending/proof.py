@@ -25,8 +25,12 @@ def compose(
     address: str,
     name: str = "",
     now: datetime,
+    arm: int = 0,
 ) -> tuple[Envelope, bytes]:
-    """Return the mail that a reader with these picks would get, marked as a test, its links naming no reader."""
+    """Return the mail that a reader with these picks would get, marked as a test, its links naming no reader.
+
+    ``arm`` is the place of its subject among those tested.
+    """
     composer = Composer(
         frozen,
         blocks,
@@ -41,4 +45,5 @@ def compose(
         planned_at=now,
         key_ids=context.newest_keys(rings) | signers.key_ids,
         is_proof=True,
+        proof_arm=arm,
     )
