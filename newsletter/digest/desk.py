@@ -91,7 +91,7 @@ def rebuild_retracted(session: Session, *, now: datetime) -> list[int]:
     """
     changed_ids = []
     for issue in kept.frozen_unmailed(session):
-        retracted = issues.retracted(session, _article_ids(issue))
+        retracted = kept.retracted(session, _numbers(issue))
         if not retracted:
             continue
         if issue.kind is IssueKind.BREAKING:
@@ -168,9 +168,10 @@ def _give_up(
     return issues.get(session, issue_id)
 
 
-def _article_ids(issue: Issue) -> list[int]:
-    """Return the ids of the articles that an issue names."""
-    return [story.article_id for story in issues.frozen(issue).stories]
+def _numbers(issue: Issue) -> set[int]:
+    """Return the numbers of the articles that an issue names."""
+    told = issues.frozen(issue).stories
+    return {story.number for story in told} | {each.number for story in told for each in story.more}
 
 
 def _write(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast  # Any: column values; cast: the driver's result has a row count
 
@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.editors import DeskAction
 from newsletter.domain.issues import OPEN, IssueKind, IssueStatus
+from newsletter.store import lists
 from newsletter.store.tables import (
+    Article,
     Block,
     DeskItem,
     DeskLink,
@@ -54,6 +56,23 @@ def put(session: Session, issue_id: int, article_id: int, **values: Any) -> None
     if all(getattr(item, name) == value for name, value in _NOTHING.items()):
         session.delete(item)
         session.flush()
+
+
+def judged(session: Session, issue_id: int) -> list[tuple[IssueArticle, Article]]:
+    """Return what became of each article when an issue was frozen: what it tells first, in its order."""
+    rows = session.execute(
+        select(IssueArticle, Article)
+        .join(Article, Article.id == IssueArticle.article_id)
+        .where(IssueArticle.issue_id == issue_id)
+        .order_by(IssueArticle.rank.is_(None), IssueArticle.rank, Article.number.desc())
+    )
+    return [(found, article) for found, article in rows]
+
+
+def newsletters_of(session: Session, article_id: int) -> list[int]:
+    """Return the ids of the newsletters that an article is one of."""
+    query = select(NewsletterArticle.newsletter_id).where(NewsletterArticle.article_id == article_id)
+    return list(session.scalars(query.order_by(NewsletterArticle.newsletter_id)))
 
 
 def revise(session: Session, issue_id: int, *, expected: int | None = None, **values: Any) -> int | None:
@@ -123,6 +142,14 @@ def untold(session: Session, *, now: datetime) -> Sequence[Issue]:
         .where(Issue.status == IssueStatus.PLANNED, Issue.told_at.is_(None), Issue.cut_off_at > now)
         .order_by(Issue.id)
     ).all()
+
+
+def retracted(session: Session, numbers: Collection[int]) -> set[int]:
+    """Return the ids of the articles with these numbers that have been retracted."""
+    query = select(Article.id).where(
+        lists.among(session, Article.number, numbers), Article.retracted_at.is_not(None)
+    )
+    return set(session.scalars(query))
 
 
 def claim_telling(session: Session, issue_id: int, *, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast  # Any: column values; cast: the driver's result has a row count
 
@@ -84,13 +84,19 @@ def listing(
     session: Session,
     *,
     newsletter_id: int | None = None,
+    newsletter_ids: Collection[int] = (),
     status: IssueStatus | None = None,
     search: str = "",
     limit: int = 50,
     offset: int = 0,
 ) -> Sequence[Issue]:
-    """Return issues, the newest first; ``search`` looks for words in the stories of built ones."""
+    """Return issues, the newest first; ``search`` looks for words in the stories of built ones.
+
+    ``newsletter_ids`` empty = of all.
+    """
     query = select(Issue).order_by(Issue.cut_off_at.desc(), Issue.id.desc()).limit(limit).offset(offset)
+    if newsletter_ids:
+        query = query.where(Issue.newsletter_id.in_(newsletter_ids))
     return session.scalars(query.where(*_filters(newsletter_id, status, search))).all()
 
 

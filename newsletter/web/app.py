@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from newsletter.domain.relays import RelayKind
 from newsletter.web import errors, health, metrics
+from newsletter.web.api import routes as api
 from newsletter.web.bodies import BodyLimit
 from newsletter.web.clients import Proxies
 from newsletter.web.hooks import articles, providers, signup
@@ -30,7 +31,7 @@ def create_app(app: App) -> FastAPI:
     web.state.proxies = Proxies(app.settings.trusted_proxies)
     hooks = (signup, articles, providers)
     pages = (subscribe, confirm, unsubscribe, preferences, archive, clicks, desk)
-    for routes in (health, metrics, *hooks, *pages):
+    for routes in (health, metrics, *hooks, *pages, api):
         web.include_router(routes.router)
     errors.install(web)
     web.add_middleware(BodyLimit, default=_BODY_BYTES, larger=_LARGER)

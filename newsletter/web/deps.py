@@ -23,6 +23,8 @@ SIGNUPS = Limit("signups", per_minute=5, per_hour=20)
 CHANGES = Limit("changes", per_minute=60, per_hour=600)
 # Webhooks whose signature does not fit.
 FORGERIES = Limit("forgeries", per_minute=30, per_hour=300)
+# Keys to the API that open nothing.
+GUESSES = Limit("guesses", per_minute=30, per_hour=300)
 
 
 def get_app(request: Request) -> App:

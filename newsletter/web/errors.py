@@ -24,6 +24,7 @@ from newsletter.store import DatabaseUnavailable, OperationalError
 from newsletter.web.pages import Pages
 
 _log = logs.get(__name__)
+_HOOKS = "/hooks/"
 
 # The first class that fits decides; pages say it in the phrases of that key.
 _ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -68,8 +69,14 @@ def _ours(request: Request, error: Exception) -> Response:
     if status >= 500:
         _log.error("request_failed", path=request.url.path, error=type(error).__name__, exc_info=error)
     if _is_for_programs(request):
-        status = 422 if status == 404 else status  # the address exists; what the body names does not
-        return _json(status, error)
+        is_hook = request.url.path.startswith(_HOOKS)
+        status = (
+            422 if status == 404 and is_hook else status
+        )  # the address exists; what the body names does not
+        response = _json(status, error)
+        if status == 401 and not is_hook:
+            response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 §3
+        return response
     return _page(request, key, status)
 
 
@@ -83,9 +90,25 @@ def _http(request: Request, error: HTTPException) -> Response:
     return response
 
 
-def _missing(request: Request, _error: Exception) -> Response:
-    """Answer a path that cannot name anything of ours."""
+def _missing(request: Request, error: Exception) -> Response:
+    """Answer a path that cannot name anything of ours, and to a program which field cannot be read."""
+    if _is_for_programs(request) and isinstance(error, RequestValidationError):
+        return _bad_field(error)
     return _page(request, "web.missing.", 404)
+
+
+def _bad_field(error: RequestValidationError) -> JSONResponse:
+    """Name the first field that is wrong; what was given is not repeated."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if place[0] == "path":
+        reason, message, hint = _SAID[404]
+        return error_json(404, reason=reason, message=message, hint=hint)
+    if first["type"] == "json_invalid":
+        return error_json(422, reason="bad_json", message="The body is no JSON.", hint="Send a JSON object.")
+    name = ".".join(place[1:]) or "body"
+    message = f"The field {name} cannot be used: {first['msg']}."
+    return error_json(422, reason="bad_field", message=message[:400], hint="See docs/api.md.")
 
 
 def _fault(request: Request, error: Exception) -> Response:
@@ -108,4 +131,4 @@ def _page(request: Request, key: str, status: int) -> Response:
 
 
 def _is_for_programs(request: Request) -> bool:
-    return request.url.path.startswith("/hooks/")
+    return request.url.path.startswith((_HOOKS, "/api/"))

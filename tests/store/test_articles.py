@@ -250,7 +250,9 @@ def test_search_finds_every_word_in_any_case_and_pages(session: Session) -> None
     after = articles.search(session, newsletter.id, "harbour", before=found[0].article.number)
 
     assert [row.article.title for row in found + after] == ["Harbour opens", "100% harbour"]
-    assert [row.article.title for row in articles.search(session, newsletter.id, "100% harb")] == ["100% harbour"]
+    assert [row.article.title for row in articles.search(session, newsletter.id, "100% harb")] == [
+        "100% harbour"
+    ]
 
 
 def test_long_ids_and_addresses_fit_the_index(session: Session) -> None:
