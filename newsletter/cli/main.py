@@ -38,6 +38,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Readers": {
         "subscribers": ("subscribers", "Add, find, import and export readers."),
+        "why": ("why", "Say why a reader got an article, why not, or why no mail came."),
         "bounces": ("bounces", "Take in mails that came back, and show them."),
         "suppressions": ("suppressions", "See, add and lift what keeps mail from addresses."),
         "receive": ("receive", "Receive mails that come back, by LMTP or SMTP, until Ctrl-C."),
