@@ -76,13 +76,18 @@ class MessageStatus(IntEnum):
     FAILED = 3
     WITHHELD = 4
     EXPIRED = 5
+    BOUNCED = 6  # submitted, and it came back for good
 
 
-# A reader has had the articles of a message in one of these states (failed, withheld and expired do not count).
+# The relay took these, whatever came back later.
+TAKEN = (MessageStatus.SUBMITTED, MessageStatus.BOUNCED)
+
+# A reader has had the articles of a message in one of these states: what came back, failed, was withheld or expired may
+# be told again.
 HAD = (MessageStatus.SUBMITTED, MessageStatus.UNCERTAIN, MessageStatus.DEFERRED)
 
 MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
-    MessageStatus.SUBMITTED: frozenset(),
+    MessageStatus.SUBMITTED: frozenset({MessageStatus.BOUNCED}),
     MessageStatus.DEFERRED: frozenset(
         {
             MessageStatus.SUBMITTED,
@@ -98,6 +103,7 @@ MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
     MessageStatus.FAILED: frozenset(),
     MessageStatus.WITHHELD: frozenset(),
     MessageStatus.EXPIRED: frozenset(),
+    MessageStatus.BOUNCED: frozenset(),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
-from newsletter.domain.mailings import MessageStatus
+from newsletter.domain.mailings import TAKEN, MessageStatus
 from newsletter.domain.outcomes import IdentifiedBy, OutcomeKind
 from newsletter.domain.scoring import SILENCE, Ended, Event, History
 from newsletter.store import Session, mailings, messages, outcomes, shares, suppressions
@@ -95,7 +95,7 @@ def _sends(
     for reader, mailing, seconds, status in messages.of_subscribers(session, readers, mailing_ids=started):
         if status is not MessageStatus.WITHHELD:
             at = started[mailing] + timedelta(seconds=seconds)
-            found[reader].append(_Send(mailing, at, status is MessageStatus.SUBMITTED))
+            found[reader].append(_Send(mailing, at, status in TAKEN))
     return found
 
 

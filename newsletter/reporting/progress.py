@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from newsletter.domain.mailings import MailingStatus, MessageStatus
+from newsletter.domain.mailings import TAKEN, MailingStatus, MessageStatus
 from newsletter.store import Session, mailings, progress
 
 _LATELY = timedelta(
@@ -67,7 +67,7 @@ def progress_of(session: Session, mailing_id: int, *, now: datetime) -> Progress
         fault=mailing.fault,
         planned=planned,
         done=done,
-        submitted=total(MessageStatus.SUBMITTED),
+        submitted=total(*TAKEN),
         withheld=total(MessageStatus.WITHHELD),
         failed=total(MessageStatus.FAILED, MessageStatus.EXPIRED),
         deferred=total(MessageStatus.DEFERRED),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from newsletter.domain.mailings import MailingKind, MessageStatus, Receipt, WithheldReason, bitmap
+from newsletter.domain.mailings import TAKEN, MailingKind, MessageStatus, Receipt, WithheldReason, bitmap
 from newsletter.store import Session, mailings, messages
 
 
@@ -20,7 +20,7 @@ def receipt(session: Session, mailing_id: int) -> Receipt:
     planned, unclaimed, unplanned = _compare(session, mailing_id, {bucket for bucket, _, _ in tally})
     return Receipt(
         planned=planned,
-        submitted=by_status[MessageStatus.SUBMITTED],
+        submitted=sum(by_status[status] for status in TAKEN),
         withheld=dict(sorted(withheld.items())),
         failed=by_status[MessageStatus.FAILED] + by_status[MessageStatus.EXPIRED],
         deferred=by_status[MessageStatus.DEFERRED],

@@ -148,11 +148,11 @@ def of_subscribers(
 
 
 def last_mailing(session: Session, subscriber_id: int, *, since: datetime) -> int | None:
-    """Return the newest mailing since an instant of which a reader had a message, or may have had one."""
+    """Return the newest mailing since an instant of which a message went to a reader, or may have gone."""
     return session.scalar(
         select(Mailing.id)
         .join(Message, (Message.mailing_id == Mailing.id) & (Message.subscriber_id == subscriber_id))
-        .where(Mailing.started_at > since, Message.status.in_(HAD))
+        .where(Mailing.started_at > since, Message.status.in_((*HAD, MessageStatus.BOUNCED)))
         .order_by(Mailing.started_at.desc())
         .limit(1)
     )
@@ -258,6 +258,20 @@ def clear_doubt(session: Session, mailing_id: int, subscriber_id: int, *, window
         .execution_options(synchronize_session=False)
     )
     detail.next_attempt_at = None
+
+
+def came_back(session: Session, mailing_id: int, subscriber_id: int, *, code: int) -> None:
+    """Note that a submitted message came back for good: its reader has not had it."""
+    session.execute(
+        update(Message)
+        .where(
+            Message.mailing_id == mailing_id,
+            Message.subscriber_id == subscriber_id,
+            Message.status == MessageStatus.SUBMITTED,
+        )
+        .values(status=MessageStatus.BOUNCED, code=code)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def tally(session: Session, mailing_id: int) -> Tally[tuple[int, MessageStatus, int]]:

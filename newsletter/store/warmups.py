@@ -8,12 +8,12 @@ from sqlalchemy import Row, distinct, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.domain.errors import Conflict, NotFound
-from newsletter.domain.mailings import MessageStatus
+from newsletter.domain.mailings import TAKEN, MessageStatus
 from newsletter.domain.outcomes import OutcomeKind
 from newsletter.domain.warmup import Health, Step, Warmup
 from newsletter.store.tables import Mailing, Message, Newsletter, Outcome, WarmupState
 
-_WENT_OUT = (MessageStatus.SUBMITTED, MessageStatus.DEFERRED, MessageStatus.UNCERTAIN, MessageStatus.FAILED)
+_WENT_OUT = (*TAKEN, MessageStatus.DEFERRED, MessageStatus.UNCERTAIN, MessageStatus.FAILED)
 _TOLD = (OutcomeKind.DEFERRED, OutcomeKind.FAILED, OutcomeKind.COMPLAINED, OutcomeKind.BOUNCED)
 _REACH = timedelta(days=3)  # a mailing lives for a day; who is paused for longer begins it anew
 _HISTORY_MAX = 100  # lines: twice a warm-up without a fault

@@ -137,12 +137,14 @@ def test_a_mailing_moves_as_the_table_says(current: MailingStatus, target: Maili
 def test_a_further_attempt_changes_only_what_is_open_and_only_a_250_ends_a_doubt(
     current: MessageStatus, told: MessageStatus
 ) -> None:
-    is_open = current is MessageStatus.DEFERRED
+    is_open = current is MessageStatus.DEFERRED and told is not MessageStatus.BOUNCED
     is_resolved = current is MessageStatus.UNCERTAIN and told is MessageStatus.SUBMITTED
+
+    comes_back = current is MessageStatus.SUBMITTED and told is MessageStatus.BOUNCED
 
     found = mailings.resolve(current, told)
 
-    assert found is (told if is_open or is_resolved else current)
+    assert found is (told if is_open or is_resolved or comes_back else current)
 
 
 def test_a_reason_to_withhold_is_never_taken_for_an_smtp_code() -> None:

@@ -1,13 +1,14 @@
-"""Test that a mail to the unsubscribe address of a received message lets the reader leave."""
+"""Test what mails do that come back to addresses of a received message."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from email.utils import formataddr
 
 import pytest
 
 from newsletter.domain.arrivals import MailWay
-from newsletter.domain.subscriptions import SubscriptionStatus
+from newsletter.domain.subscriptions import Cadence, SubscriptionStatus
 from newsletter.feedback import read
 from newsletter.feedback.means import Means
 from newsletter.feedback.take import take
@@ -15,6 +16,7 @@ from newsletter.inbound.mail import Mail
 from newsletter.store import arrivals, keys, subscriptions
 from newsletter.subscribing import unsubscribe
 from tests.builders import add_newsletter, add_reader
+from tests.feedback.post import bounce
 from tests.sending.press import Press, parsed
 
 
@@ -93,3 +95,28 @@ def test_an_auto_reply_and_a_forged_address_unsubscribe_nobody(
 
     assert results == ["ignored", "person"]
     assert status(press, reader, newsletter) is SubscriptionStatus.ACTIVE
+
+
+def test_a_story_that_came_back_is_told_again_and_to_the_others_it_is_not(press: Press) -> None:
+    with press.database.transaction() as session:
+        newsletter = add_newsletter(session)
+        for name in ("ana", "ben"):
+            add_reader(session, newsletter, f"{name}@reader.example", cadence=Cadence.WEEKLY)
+    press.add_articles(newsletter.id, "Tide barrier opens")
+    first = press.expand(newsletter.id)
+    press.drain()
+    [path] = [each.mail_from for each in press.sink.messages if each.rcpt_to == "ana@reader.example"]
+    full = bounce("ana@reader.example", status="5.2.2", text="552 5.2.2 Mailbox full", to=path)
+    press.clock.advance(timedelta(minutes=5))
+
+    take_in(press, full)
+    press.clock.advance(timedelta(days=6, hours=13))  # the next weekly day, within reach
+    press.add_articles(newsletter.id, "Eels are back")
+    press.sink.messages.clear()
+    press.expand(newsletter.id)
+    press.drain()
+
+    bodies = {each.rcpt_to: parsed(each).as_string() for each in press.sink.messages}
+    told = {name.partition("@")[0]: "Tide barrier" in body for name, body in bodies.items()}
+    assert told == {"ana": True, "ben": False}
+    assert press.receipt(first).submitted == 2
