@@ -41,6 +41,10 @@ def add(
     ] = None,
     language: Annotated[str, typer.Option(help="A language tag, such as en.")] = "",
     cadence: Annotated[Cadence, typer.Option(help="How often.")] = Cadence.EVERY_ISSUE,
+    zone: Annotated[str, typer.Option(help="The reader's IANA time zone.")] = "",
+    hour: Annotated[
+        int | None, typer.Option(min=0, max=23, help="Of the reader's day; none = at once.")
+    ] = None,
 ) -> None:
     """Ask somebody to confirm a subscription; the reader gets a mail and decides."""
     wanted = SignupRequest(
@@ -50,6 +54,8 @@ def add(
         topics=tuple(topic or ()),
         language=language or None,
         cadence=cadence,
+        zone=zone or None,
+        hour=hour,
         evidence=ConsentEvidence(channel="cli"),
     )
     with opened() as service:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -35,6 +36,24 @@ def zone(name: str) -> ZoneInfo:
             hint="Use an IANA name such as Europe/Berlin.",
             reason="unknown_zone",
         ) from error
+
+
+@cache
+def zone_names() -> tuple[str, ...]:
+    """Return the zones that people choose from: those of places, and UTC."""
+    areas = (
+        "Africa",
+        "America",
+        "Antarctica",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Europe",
+        "Indian",
+        "Pacific",
+    )
+    named = (name for name in available_timezones() if name.partition("/")[0] in areas and "/" in name)
+    return (*sorted(named), "UTC")
 
 
 def next_slot(cron: str, zone_name: str, *, after: datetime) -> datetime:

@@ -37,6 +37,12 @@ class Words:
         """Return "rtl" or "ltr"."""
         return direction(self.language)
 
+    @property
+    def name(self) -> str:
+        """Return what the language is called by those who speak it."""
+        said: str = self._locale.get_language_name(self.language) or self.language
+        return said[:1].upper() + said[1:]
+
     def __call__(self, key: str, **values: object) -> str:
         """Return a phrase with its {places} filled; marked-up values give marked-up text, all else escaped."""
         try:
@@ -50,6 +56,10 @@ class Words:
     def long_date(self, day: date) -> str:
         """Return a day with its weekday, as in "Tuesday, November 24, 2026"."""
         return dates.format_date(day, "full", locale=self._locale)
+
+    def plain_date(self, day: date) -> str:
+        """Return a day, as in "November 24, 2026"."""
+        return dates.format_date(day, "long", locale=self._locale)
 
     def moment(self, instant: datetime, *, zone: ZoneInfo) -> str:
         """Return a day and a time, as in "November 24, 2026, 7:00 AM"."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import exists, func, select, update
@@ -15,11 +15,17 @@ from newsletter.store.tables import Domain, Subscriber, Subscription
 
 
 def ensure(
-    session: Session, address: EmailAddress, *, name: str, language: str | None, now: datetime
+    session: Session,
+    address: EmailAddress,
+    *,
+    name: str,
+    language: str | None,
+    zone: str | None = None,
+    now: datetime,
 ) -> Subscriber:
     """Return the reader with this address, new or known.
 
-    A name or language that is known already is kept: whoever types an address into a form may be a stranger.
+    A name, language or zone that is known already is kept: whoever types an address into a form may be a stranger.
     """
     domain_id = domain_ids(session, [address.domain])[address.domain]
     row = _row(address, name=name, language=language, domain_id=domain_id, now=now)
@@ -31,19 +37,28 @@ def ensure(
     ).one()
     subscriber.name = subscriber.name or name
     subscriber.language = subscriber.language or language
+    subscriber.zone = subscriber.zone or zone
     return subscriber
 
 
 def ensure_many(
-    session: Session, readers: Iterable[tuple[EmailAddress, str, str | None]], *, now: datetime
+    session: Session,
+    readers: Iterable[tuple[EmailAddress, str, str | None]],
+    *,
+    zones: Mapping[str, str] | None = None,
+    now: datetime,
 ) -> dict[str, int]:
-    """Add the readers (address, name, language) that are not known yet; return the id of each address key."""
+    """Add the readers (address, name, language) that are not known yet; return the id of each address key.
+
+    ``zones`` are those of readers who name one, by address key.
+    """
     wanted = {address.key: (address, name, language) for address, name, language in readers}
     known = ids_of(session, list(wanted))
     new = [reader for key, reader in wanted.items() if key not in known]
     domains = domain_ids(session, {address.domain for address, _, _ in new})
     rows = [
         _row(address, name=name, language=language, domain_id=domains[address.domain], now=now)
+        | {"zone": (zones or {}).get(address.key)}
         for address, name, language in new
     ]
     inserts.missing(session, Subscriber, rows, returning=Subscriber.id)
@@ -111,12 +126,24 @@ def lock(session: Session, subscriber_id: int) -> Subscriber | None:
     ).one_or_none()
 
 
+def set_place(session: Session, subscriber_id: int, *, zone: str | None, language: str | None) -> None:
+    """Keep by which clocks and in which language a reader lives; None: as each newsletter has it."""
+    session.execute(
+        update(Subscriber)
+        .where(Subscriber.id == subscriber_id)
+        .values(zone=zone, language=language)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def forget(session: Session, subscriber_id: int, *, now: datetime) -> None:
     """Blank a reader's row: it names nobody any more."""
     session.execute(
         update(Subscriber)
         .where(Subscriber.id == subscriber_id)
-        .values(address=None, address_key=None, abuse_key=None, name="", language=None, erased_at=now)
+        .values(
+            address=None, address_key=None, abuse_key=None, name="", language=None, zone=None, erased_at=now
+        )
         .execution_options(synchronize_session=False)
     )
 

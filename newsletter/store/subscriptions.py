@@ -41,6 +41,7 @@ def request(
     topics: int,
     cadence: Cadence,
     signup_article: str | None,
+    hour: int | None = None,
     now: datetime,
 ) -> SubscriptionStatus:
     """Ask for a subscription and return where it stood before; an active one is left as it is.
@@ -48,7 +49,13 @@ def request(
     An ended one waits for a confirmation again and keeps when and why it ended until that comes. The caller holds
     the reader's lock.
     """
-    wanted = {"topics": topics, "cadence": cadence, "signup_article": signup_article, "requested_at": now}
+    wanted = {
+        "topics": topics,
+        "cadence": cadence,
+        "hour": hour,
+        "signup_article": signup_article,
+        "requested_at": now,
+    }
     row = {
         "subscriber_id": subscriber_id,
         "newsletter_id": newsletter_id,
@@ -122,9 +129,16 @@ def end(
 
 
 def set_preferences(
-    session: Session, subscriber_id: int, newsletter_id: int, *, topics: int, cadence: Cadence
+    session: Session,
+    subscriber_id: int,
+    newsletter_id: int,
+    *,
+    topics: int,
+    cadence: Cadence,
+    hour: int | None,
+    snoozed_until: datetime | None,
 ) -> bool:
-    """Change what an active reader gets; return False when the reader is not active."""
+    """Change what an active reader gets, and when; return False when the reader is not active."""
     result = session.execute(
         update(Subscription)
         .where(
@@ -132,7 +146,7 @@ def set_preferences(
             Subscription.newsletter_id == newsletter_id,
             Subscription.status == SubscriptionStatus.ACTIVE,
         )
-        .values(topics=topics, cadence=cadence)
+        .values(topics=topics, cadence=cadence, hour=hour, snoozed_until=snoozed_until)
         .execution_options(synchronize_session=False)
     )
     return cast("CursorResult[object]", result).rowcount == 1

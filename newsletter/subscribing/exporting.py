@@ -22,6 +22,9 @@ COLUMNS = (
     "confirmed_at",
     "ended_at",
     "end_reason",
+    "zone",
+    "hour",
+    "snoozed_until",
 )
 
 
@@ -47,6 +50,9 @@ def _cells(subscriber: Subscriber, subscription: Subscription, topics: Sequence[
         _instant(subscription.confirmed_at),
         _instant(subscription.ended_at),
         subscription.end_reason.value if subscription.end_reason else "",
+        subscriber.zone or "",
+        "" if subscription.hour is None else str(subscription.hour),
+        _instant(subscription.snoozed_until),
     )
 
 

@@ -118,7 +118,12 @@ def _import(
     suppressed = suppressions.active_keys(session, list(good), now, scopes=scopes)
     for key in sorted(suppressed, key=lambda key: good[key].line):
         report.reject(Rejection(good.pop(key).line, "suppressed", "The address must not get mail."))
-    ids = subscribers.ensure_many(session, ((r.address, r.name, r.language) for r in good.values()), now=now)
+    ids = subscribers.ensure_many(
+        session,
+        ((r.address, r.name, r.language) for r in good.values()),
+        zones={key: row.zone for key, row in good.items() if row.zone},
+        now=now,
+    )
     by_id = {ids[key]: row for key, row in good.items()}
     standings = subscriptions.standings(session, newsletter_id, list(by_id))
     new = {reader: row for reader, row in by_id.items() if reader not in standings}
@@ -163,6 +168,8 @@ def _subscriptions(
             "newsletter_id": newsletter_id,
             "topics": topic_mask(topics, row.topics) if row.topics else 0,
             "cadence": row.cadence,
+            "hour": row.hour,
+            "snoozed_until": row.snoozed_until,
             "requested_at": row.confirmed_at or now,
             "confirmed_at": row.confirmed_at or now,
         }

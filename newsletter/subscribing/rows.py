@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
-from newsletter.domain import addresses, names
+from newsletter.domain import addresses, names, schedules
 from newsletter.domain.addresses import EmailAddress
 from newsletter.domain.errors import InvalidInput
-from newsletter.domain.subscriptions import Cadence
+from newsletter.domain.subscriptions import Cadence, parse_hour
 
 # Our column names, and what other programs call them; compared in lower case, with blanks for - and _.
 _ALIASES = {
@@ -22,6 +22,9 @@ _ALIASES = {
     "topics": ("topics", "topic", "interests", "groups"),
     "language": ("language", "lang", "locale"),
     "cadence": ("cadence", "frequency"),
+    "zone": ("zone", "timezone", "time zone", "tz"),
+    "hour": ("hour", "send hour"),
+    "snoozed_until": ("snoozed until", "paused until"),
     "status": ("status", "state", "subscription status"),
     "confirmed_at": ("confirmed at", "confirm time", "optin time", "opt in time", "subscribed at"),
     "consent": ("consent", "consent text", "form text"),
@@ -43,6 +46,9 @@ class Row:
     topics: tuple[str, ...]
     language: str | None
     cadence: Cadence
+    zone: str | None
+    hour: int | None
+    snoozed_until: datetime | None
     confirmed_at: datetime | None
     consent: str
     source: str
@@ -109,7 +115,10 @@ def _row(cells: Mapping[str, str], surplus: int, line: int, *, now: datetime) ->
             topics=_topics(cells.get("topics", "")),
             language=_language(cells.get("language", "")),
             cadence=_cadence(cells.get("cadence", "")),
-            confirmed_at=_instant(cells.get("confirmed_at", ""), now=now),
+            zone=_zone(cells.get("zone", "")),
+            hour=parse_hour(cells.get("hour", "")),
+            snoozed_until=_instant(cells.get("snoozed_until", "")),
+            confirmed_at=_past(_instant(cells.get("confirmed_at", "")), now=now),
             consent=cells.get("consent", "").strip()[:2000],
             source=cells.get("source", "").strip()[:500],
         )
@@ -165,21 +174,29 @@ def _cadence(cell: str) -> Cadence:
         ) from error
 
 
-def _instant(cell: str, *, now: datetime) -> datetime | None:
+def _zone(cell: str) -> str | None:
+    name = cell.strip()
+    return schedules.zone(name).key if name else None
+
+
+def _instant(cell: str) -> datetime | None:
     text = cell.strip()
     if not text:
         return None
     try:
         instant = datetime.fromisoformat(text)
-        aware = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
-            "The time of the consent cannot be read.",
+            "A time cannot be read.",
             hint="Write it as 2026-05-31 or 2026-05-31T08:00:00Z.",
             reason="bad_time",
         ) from error
-    if aware > now:
+
+
+def _past(instant: datetime | None, *, now: datetime) -> datetime | None:
+    if instant is not None and instant > now:
         raise InvalidInput(
             "The time of the consent is in the future.", hint="Correct it.", reason="time_in_future"
         )
-    return aware
+    return instant

@@ -7,25 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from newsletter.domain import addresses, articles, names
+from newsletter.domain import addresses, articles, names, schedules
 from newsletter.domain.addresses import EmailAddress
 from newsletter.domain.consent import ConsentEvidence, ConsentKind
 from newsletter.domain.errors import InvalidInput
-from newsletter.domain.subscriptions import Cadence, SubscriptionStatus
+from newsletter.domain.subscriptions import Cadence, SubscriptionStatus, parse_hour
 from newsletter.runtime import logs
 from newsletter.store import Session, consent, newsletters, subscribers, subscriptions
 from newsletter.store.tables import Newsletter, Topic
 from newsletter.subscribing import asking
 from newsletter.subscribing.asking import Silence
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,6})?")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,6})?")
 _NEWSLETTERS_MAX = 20  # in one request; no form offers more
 _log = logs.get(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignupRequest:
-    """Hold what somebody asked for an address; newsletters and topics by slug, no topic meaning all."""
+    """Hold what somebody asked for an address; newsletters and topics by slug, no topic meaning all.
+
+    ``zone`` is the reader's (IANA), ``hour`` the hour of the reader's day at which digests shall come.
+    """
 
     address: str
     newsletters: tuple[str, ...]
@@ -35,6 +38,8 @@ class SignupRequest:
     language: str | None = None
     cadence: Cadence | None = None
     article_url: str | None = None
+    zone: str | None = None
+    hour: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class _Checked:
     language: str | None
     cadence: Cadence
     signup_article: str | None
+    zone: str | None
+    hour: int | None
     wishes: tuple[_Wish, ...]
     evidence: ConsentEvidence
 
@@ -73,7 +80,7 @@ def request(session: Session, wanted: SignupRequest, *, now: datetime) -> Signup
     if silence is not None:
         return _told(SignupResult((), {wish.newsletter.slug: silence for wish in checked.wishes}))
     subscriber = subscribers.ensure(
-        session, checked.address, name=checked.name, language=checked.language, now=now
+        session, checked.address, name=checked.name, language=checked.language, zone=checked.zone, now=now
     )
     subscribers.lock(session, subscriber.id)
     silences = _silences(session, subscriber.id, checked, now=now)
@@ -100,19 +107,27 @@ def _check(session: Session, wanted: SignupRequest) -> _Checked:
             hint="Name one newsletter or more by slug.",
             reason="no_newsletter",
         )
-    if wanted.language and not _LANGUAGE.fullmatch(wanted.language):
+    if wanted.language and not LANGUAGE.fullmatch(wanted.language):
         raise InvalidInput(
             "The language is no language tag.", hint="Give one such as en or pt-BR.", reason="bad_language"
         )
+    if wanted.zone:
+        schedules.zone(wanted.zone)
     return _Checked(
         address=addresses.parse(wanted.address),
         name=names.parse(wanted.name),
         language=wanted.language or None,
         cadence=wanted.cadence or Cadence.EVERY_ISSUE,
         signup_article=_article_key(wanted.article_url),
+        zone=wanted.zone or None,
+        hour=_hour(wanted.hour),
         wishes=_wishes(session, slugs, wanted.topics),
         evidence=wanted.evidence,
     )
+
+
+def _hour(hour: int | None) -> int | None:
+    return None if hour is None else parse_hour(str(hour))
 
 
 def _article_key(url: str | None) -> str | None:
@@ -163,6 +178,7 @@ def _ask(
             topics=wish.topics,
             cadence=checked.cadence,
             signup_article=checked.signup_article,
+            hour=checked.hour,
             now=now,
         )
     consent.add(

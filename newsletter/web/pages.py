@@ -62,6 +62,10 @@ class Pages:
         chosen = next((one for one in wanted if one and one.partition("-")[0] in known), FALLBACK)
         return self._environment.words(chosen)
 
+    def languages(self) -> list[tuple[str, str]]:
+        """Return the languages that pages can be in, each with what its speakers call it."""
+        return [(tag, self._environment.words(tag).name) for tag in self._environment.languages()]
+
     def page(
         self,
         request: Request,

@@ -203,6 +203,11 @@ def test_an_export_is_imported_again_as_it_was(database: Database, daily: int) -
     )
     with database.transaction() as session:
         (gone,) = subscribers.search(session, "gone@")
+        (ada,) = subscribers.search(session, "ada@")
+        ada.zone = "Asia/Tokyo"
+        subscription = subscriptions.get(session, ada.id, daily)
+        assert subscription is not None
+        subscription.hour, subscription.snoozed_until = 7, NOON
         subscriptions.end(session, gone.id, reason=EndReason.UNSUBSCRIBED, now=NOON)
         add_topic(session, add_newsletter(session, slug="copy"), "sport", number=4)
 
@@ -214,4 +219,23 @@ def test_an_export_is_imported_again_as_it_was(database: Database, daily: int) -
 
     assert exported[0].startswith("address,name,topics,language,cadence,status")
     assert exported[1].startswith("ada@example.com,'=Ada,sport,en,weekly,active,")
+    assert exported[1].endswith(",Asia/Tokyo,7,2026-11-24T12:00:00+00:00\n")
     assert (report.added, [one.reason for one in report.rejected]) == (2, ["not_active"])
+    with database.reading() as session:
+        again = subscriptions.get(session, ada.id, 2)
+    assert again is not None
+    assert (again.hour, again.snoozed_until) == (7, NOON)
+
+
+def test_zone_and_hour_are_read_and_bad_ones_are_named(database: Database, daily: int) -> None:
+    report = load(
+        database,
+        "address,timezone,hour\nada@example.com,Asia/Tokyo,07:00\nben@example.com,Nowhere,\ncem@example.com,,25\n",
+    )
+
+    assert [(one.line, one.reason) for one in report.rejected] == [(3, "unknown_zone"), (4, "bad_hour")]
+    with database.reading() as session:
+        (ada,) = subscribers.search(session, "ada@")
+        subscription = subscriptions.get(session, ada.id, daily)
+    assert subscription is not None
+    assert (ada.zone, subscription.hour) == ("Asia/Tokyo", 7)

@@ -121,6 +121,21 @@ def test_preferences_are_shown_saved_and_shown(app: App, web: TestClient, prefer
     assert 'value="weekly" checked' in after.text
 
 
+def test_hour_zone_and_pause_are_chosen_on_the_same_page(web: TestClient, preferences: str) -> None:
+    form = {"action": "save", "topic": "sport", "cadence": "weekdays", "language": "de"}
+    saved = web.post(preferences, data={**form, "hour": "7", "zone": "Asia/Tokyo", "snooze": "1"})
+    refused = web.post(preferences, data={**form, "zone": "Nowhere/Land"})
+    after = web.get(preferences)
+
+    assert "Gespeichert." in saved.text
+    assert refused.status_code == 422
+    assert "Diese Zeitzone gibt es nicht" in refused.text
+    assert '<option value="7" selected>07:00' in after.text
+    assert 'value="Asia/Tokyo" list="zones"' in after.text
+    assert "Pause bis 1. Dezember 2026" in after.text
+    assert 'value="weekdays" checked' in after.text
+
+
 def test_choosing_no_topic_is_explained(web: TestClient, preferences: str) -> None:
     response = web.post(preferences, data={"action": "save", "cadence": "weekly"})
 

@@ -53,6 +53,8 @@ class Signup(_Strict):
     language: Annotated[str, Field(max_length=10)] | None = None
     cadence: Annotated[Cadence, Field(strict=False)] | None = None
     article_url: _Url | None = None
+    zone: Annotated[str, Field(max_length=64)] | None = None
+    hour: Annotated[int, Field(ge=0, le=23)] | None = None
     consent: Consent = Consent()
 
 
@@ -104,4 +106,6 @@ def _request(given: Signup) -> SignupRequest:
         language=given.language,
         cadence=given.cadence,
         article_url=given.article_url,
+        zone=given.zone,
+        hour=given.hour,
     )

@@ -10,9 +10,9 @@ from fastapi import APIRouter, BackgroundTasks, Request
 from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse
 
-from newsletter.domain import articles
+from newsletter.domain import articles, schedules
 from newsletter.domain.errors import InvalidInput, InvalidToken
-from newsletter.domain.subscriptions import Cadence
+from newsletter.domain.subscriptions import Cadence, parse_hour
 from newsletter.domain.tokens import LinkPurpose, LinkToken, read_link, sign_link
 from newsletter.runtime import logs
 from newsletter.store import Session, keys, newsletters
@@ -30,7 +30,7 @@ router = APIRouter()
 TRAP = "fax"  # nobody sees this field; programs fill it in
 _FORM_LIFETIME = timedelta(hours=24)
 _FORM_MINIMUM = timedelta(seconds=2)  # nobody types an address faster
-_KEPT = ("language", "cadence", "article_url", "form_version", "page_url")
+_KEPT = ("language", "cadence", "zone", "hour", "article_url", "form_version", "page_url")
 _SHORTENED = {"form_text": 4000, "form_version": 100, "page_url": 2000}
 _log = logs.get(__name__)
 
@@ -132,7 +132,24 @@ def _request(request: Request, pages: Pages, offer: _Offer, form: FormData) -> S
         language=field(form, "language") or None,
         cadence=Cadence(cadence) if cadence in set(Cadence) else None,
         article_url=_article(field(form, "article_url")),
+        zone=_zone(field(form, "zone")),
+        hour=_hour(field(form, "hour")),
     )
+
+
+def _zone(name: str) -> str | None:
+    """Return a zone that exists or None: it comes from the browser, and a reader cannot mend it."""
+    try:
+        return schedules.zone(name).key if name else None
+    except InvalidInput:
+        return None
+
+
+def _hour(text: str) -> int | None:
+    try:
+        return parse_hour(text)
+    except InvalidInput:
+        return None
 
 
 def _article(url: str) -> str | None:
