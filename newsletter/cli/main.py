@@ -27,6 +27,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "newsletters": ("newsletters", "Add, list and show newsletters; their rules; keep them as files."),
         "topics": ("topics", "Add and list the topics of a newsletter."),
         "sources": ("sources", "Add, list, map, poll and stop the feeds that fill a newsletter."),
+        "articles": ("articles", "Find articles, withdraw, weigh, merge and split them; say why."),
         "schedules": (
             "schedules",
             "Add, list, edit and stop the times at which issues are due; show what comes.",

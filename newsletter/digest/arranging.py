@@ -230,7 +230,7 @@ def require_tellable(session: Session, newsletter_id: int, article_id: int) -> A
         slug = newsletters.get(session, newsletter_id).slug
         raise Conflict(
             f"The newsletter {slug!r} has no article {article_id}.",
-            hint=f"See its articles with: newsletter articles list {slug}",
+            hint=f"See its articles with: newsletter articles list --newsletter {slug}",
             reason="not_in_newsletter",
         )
     return article

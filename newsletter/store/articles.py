@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain import articles as rules
 from newsletter.store import driver, lists
-from newsletter.store.tables import Article, ArticleKey, NewsletterArticle
+from newsletter.store.tables import Article, ArticleKey, Newsletter, NewsletterArticle
 
 _RETRACTED = (
     "SELECT number FROM articles WHERE number BETWEEN :lowest AND :highest AND retracted_at IS NOT NULL"
@@ -41,6 +41,36 @@ def search(
     if before is not None:
         query = query.where(Article.number < before)
     return _rows(session, query.order_by(None).order_by(Article.number.desc()))
+
+
+def listing(
+    session: Session, text: str = "", *, newsletter_id: int | None = None, limit: int = 50
+) -> Sequence[Article]:
+    """Return articles, of one newsletter or of all, whose title, author or address holds every word; newest first."""
+    query = select(Article).order_by(Article.number.desc()).limit(limit)
+    if newsletter_id is not None:
+        query = query.join(NewsletterArticle, NewsletterArticle.article_id == Article.id).where(
+            NewsletterArticle.newsletter_id == newsletter_id
+        )
+    return session.scalars(query.where(*(_holds(word) for word in text.split()))).all()
+
+
+def places(session: Session, article_id: int) -> Sequence[NewsletterArticle]:
+    """Return an article's places in newsletters."""
+    return session.scalars(
+        select(NewsletterArticle)
+        # By way of the newsletters, with which the primary key begins.
+        .where(
+            NewsletterArticle.newsletter_id.in_(select(Newsletter.id)),
+            NewsletterArticle.article_id == article_id,
+        )
+        .order_by(NewsletterArticle.newsletter_id)
+    ).all()
+
+
+def place(session: Session, newsletter_id: int, article_id: int) -> NewsletterArticle | None:
+    """Return an article's place in a newsletter."""
+    return session.get(NewsletterArticle, (newsletter_id, article_id))
 
 
 def get(session: Session, article_id: int) -> Article | None:
