@@ -36,6 +36,7 @@ from newsletter.transports.base import Source, Transport
 from newsletter.transports.several import Several
 from newsletter.transports.smtp import Engine, Relay, SmtpTransport
 
+_QUICK_PATIENCE = 10.0  # seconds for an image, or a hub
 _PROVIDER_PATIENCE = 5.0  # seconds for a provider's own server, while its call waits
 
 
@@ -77,6 +78,11 @@ class App:
     def fetcher(self) -> Fetcher:
         """Return what reads feeds; it names itself and where to complain."""
         return Fetcher(self.settings.fetch_allow, self._agent, clock=self.clock)
+
+    @cached_property
+    def quick_fetcher(self) -> Fetcher:
+        """Return what looks at images and asks hubs; it waits less long."""
+        return Fetcher(self.settings.fetch_allow, self._agent, clock=self.clock, seconds=_QUICK_PATIENCE)
 
     @cached_property
     def event_feeds(self) -> Mapping[str, EventFeed]:

@@ -12,7 +12,7 @@ from newsletter.domain import quiet_hours
 from newsletter.feedback import collect as collecting
 from newsletter.feedback import read as reading
 from newsletter.feedback import suppress
-from newsletter.ingest import rounds, sources
+from newsletter.ingest import hubs, images, rounds, sources
 from newsletter.sending import expand as expanding
 from newsletter.sending import first as firsts
 from newsletter.sending import notices as notifying
@@ -43,8 +43,12 @@ def sweep() -> None:
     subjects.decide_due(parts.transaction, now=now, quiet=quiet_hours.parse(parts.settings.quiet_hours))
     watch.look(parts.transaction, alert_address=parts.settings.alert_address, now=now)
     with parts.reading() as session:
-        due = sweeping.find_due(session, now=now)
-    for task, ids in due.rings:
+        rings = list(sweeping.find_due(session, now=now).rings)
+        if hubs.is_any_due(session, public_url=parts.settings.public_url, now=now):
+            rings.append(("newsletter.hubs", ()))
+        if images.is_any_due(session, now=now):
+            rings.append(("newsletter.images", ()))
+    for task, ids in rings:
         app.send_task(task, ids, expires=4 * app.conf.beat_schedule["sweep"]["schedule"])
 
 
@@ -84,6 +88,25 @@ def poll(source_id: int | None = None) -> None:
     rounds.poll_due(
         parts.transaction, fetcher=parts.fetcher, clock=parts.clock, should_stop=process.should_stop
     )
+
+
+@app.task(name="newsletter.hubs")  # type: ignore[untyped-decorator]
+def ask_hubs() -> None:
+    """Ask hubs to tell us of news, or to end that."""
+    parts = process.app()
+    hubs.ask_due(
+        parts.transaction,
+        fetcher=parts.quick_fetcher,
+        public_url=parts.settings.public_url,
+        now=parts.clock.now(),
+    )
+
+
+@app.task(name="newsletter.images")  # type: ignore[untyped-decorator]
+def look_at_images() -> None:
+    """Look at the images of new articles."""
+    parts = process.app()
+    images.check_due(parts.transaction, fetcher=parts.quick_fetcher, now=parts.clock.now())
 
 
 @app.task(name="newsletter.resolve")  # type: ignore[untyped-decorator]

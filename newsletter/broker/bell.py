@@ -20,6 +20,8 @@ QUEUES = {
     "newsletter.plan": "maint",
     "newsletter.feedback": "maint",
     "newsletter.poll": "fetch",
+    "newsletter.hubs": "fetch",
+    "newsletter.images": "fetch",
     "newsletter.collect": "fetch",
     "newsletter.resolve": "fetch",
     "newsletter.build": "build",

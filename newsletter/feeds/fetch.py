@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from urllib.parse import urljoin, urlsplit
+from typing import TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpcore2
 
@@ -14,6 +15,9 @@ from newsletter.domain import articles
 from newsletter.domain.errors import FetchError, InvalidInput
 from newsletter.feeds.guard import Deadline, Guard
 from newsletter.runtime.clock import Clock, SystemClock
+
+T = TypeVar("T")
+_Fields = list[tuple[bytes, bytes]]
 
 WIRE_MAX = 10_000_000  # octets; the largest of 201 real feeds had 2.1 million
 INFLATED_MAX = 50_000_000  # octets
@@ -51,6 +55,16 @@ class Fetched:
     links: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Peeked:
+    """Hold how a document begins; ``length`` is what the server says of all of it, in octets."""
+
+    status: int
+    content_type: str
+    length: int | None
+    head: bytes
+
+
 class Fetcher:
     """Ask for documents; one object serves a process, and threads."""
 
@@ -74,20 +88,64 @@ class Fetcher:
 
         Raise FetchError when no answer came, or one that may not be followed or read.
         """
+        return self._get(url, self._headers(_ACCEPT, etag=etag, last_modified=last_modified), _read)
+
+    def peek(self, url: str, *, limit: int, accept: str) -> Peeked:
+        """Return the first octets of a document, at most ``limit``, however long it is; raise FetchError as above."""
+        return self._get(
+            url, self._headers(accept, coding="identity"), lambda answer, *_: _peek(answer, limit=limit)
+        )
+
+    def is_allowed(self, url: str) -> bool:
+        """Say whether an address is one of those that may be private."""
+        parts = urlsplit(url)
+        return (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)) in self._allow
+
+    def _get(self, url: str, headers: _Fields, read: Callable[[httpcore2.Response, str, str | None], T]) -> T:
         deadline = Deadline(self._clock, seconds=self._seconds)
-        headers = self._headers(etag=etag, last_modified=last_modified)
         guard = Guard(self._allow, deadline)
         with httpcore2.ConnectionPool(network_backend=guard, ssl_context=self._tls) as pool:
             try:
-                return _follow(pool, _checked(url), headers, deadline)
+                return _follow(pool, _checked(url), headers, deadline, read)
             except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
                 raise _no_answer(error) from error
 
-    def _headers(self, *, etag: str | None, last_modified: str | None) -> list[tuple[bytes, bytes]]:
+    def post(self, url: str, fields: Mapping[str, str]) -> int:
+        """Return the status that a form gets; redirects are not followed. Raise FetchError when no answer came."""
+        deadline = Deadline(self._clock, seconds=self._seconds)
+        address = _checked(url)
+        headers = [
+            (b"Host", urlsplit(address).netloc.encode()),
+            (b"User-Agent", self._user_agent.encode()),
+            (b"Content-Type", b"application/x-www-form-urlencoded"),
+        ]
+        with httpcore2.ConnectionPool(
+            network_backend=Guard(self._allow, deadline), ssl_context=self._tls
+        ) as pool:
+            try:
+                with pool.stream(
+                    "POST",
+                    address,
+                    headers=headers,
+                    content=urlencode(fields).encode(),
+                    extensions=_timeouts(deadline),
+                ) as answer:
+                    return answer.status
+            except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+                raise _no_answer(error) from error
+
+    def _headers(
+        self,
+        accept: str,
+        *,
+        coding: str = "gzip",
+        etag: str | None = None,
+        last_modified: str | None = None,
+    ) -> _Fields:
         fields = {
             "User-Agent": self._user_agent,
-            "Accept": _ACCEPT,
-            "Accept-Encoding": "gzip",
+            "Accept": accept,
+            "Accept-Encoding": coding,
             "If-None-Match": etag,
             "If-Modified-Since": last_modified,
         }
@@ -95,8 +153,12 @@ class Fetcher:
 
 
 def _follow(
-    pool: httpcore2.ConnectionPool, url: str, headers: list[tuple[bytes, bytes]], deadline: Deadline
-) -> Fetched:
+    pool: httpcore2.ConnectionPool,
+    url: str,
+    headers: _Fields,
+    deadline: Deadline,
+    read: Callable[[httpcore2.Response, str, str | None], T],
+) -> T:
     permanent_url, is_lasting = None, True
     for _ in range(REDIRECTS_MAX + 1):
         fields = [*headers, (b"Host", urlsplit(url).netloc.encode())]
@@ -105,7 +167,7 @@ def _follow(
         ) as answer:
             location = _header(answer, b"location")
             if answer.status not in _REDIRECTS or not location:
-                return _read(answer, url, permanent_url)
+                return read(answer, url, permanent_url)
             is_lasting = is_lasting and answer.status in _LASTING
         url = _next(url, location)
         permanent_url = url if is_lasting else permanent_url
@@ -155,6 +217,21 @@ def _read(answer: httpcore2.Response, url: str, permanent_url: str | None) -> Fe
         cache_control=_header(answer, b"cache-control"),
         permanent_url=permanent_url,
         links=", ".join(_headers_of(answer, b"link")),
+    )
+
+
+def _peek(answer: httpcore2.Response, *, limit: int) -> Peeked:
+    head = bytearray()
+    for piece in answer.iter_stream() if answer.status == 200 else ():
+        head += piece
+        if len(head) >= limit:
+            break
+    announced = _header(answer, b"content-length")
+    return Peeked(
+        status=answer.status,
+        content_type=_header(answer, b"content-type"),
+        length=int(announced) if announced.isdigit() and len(announced) < 16 else None,
+        head=bytes(head[:limit]),
     )
 
 

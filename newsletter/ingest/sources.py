@@ -129,6 +129,7 @@ def stop(session: Session, source_id: int, *, now: datetime) -> Source:
     """Ask a source no more; its articles stay."""
     source = known(session, source_id)
     source.status = SourceStatus.STOPPED
+    source.hub_asked_at = None  # its hub is told at once
     health.forget(session, source, now=now)
     return source
 
@@ -137,6 +138,7 @@ def resume(session: Session, source_id: int, *, now: datetime) -> Source:
     """Ask a stopped source again, at once."""
     source = known(session, source_id)
     source.status = SourceStatus.ACTIVE
+    source.hub_asked_at = None
     source.failure_count = 0
     source.next_poll_at = now
     health.forget(session, source, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -189,7 +189,33 @@ def note_hub(source: Source, hub: str, topic: str) -> None:
     if (source.hub_url or "", source.hub_topic or "") == (hub, topic):
         return
     source.hub_url, source.hub_topic = hub or None, topic or None
+    forget_hub(source)
+
+
+def forget_hub(source: Source) -> None:
+    """Forget a subscription: what its hub still says is not understood any more."""
     source.hub_token = source.hub_secret = source.hub_asked_at = source.hub_until = None
+
+
+def with_hub(session: Session) -> Sequence[Source]:
+    """Return the sources that name a hub."""
+    return session.scalars(select(Source).where(Source.hub_url.is_not(None)).order_by(Source.id)).all()
+
+
+def by_hub_token(session: Session, token: str, *, lock: bool = False) -> Source | None:
+    """Return the source whose hub calls us under this token; locked when it is to be changed."""
+    query = select(Source).where(Source.hub_token == token)
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def ask_by(session: Session, source_id: int, at: datetime) -> None:
+    """Let an active source be asked at this time, if not earlier."""
+    session.execute(
+        update(Source)
+        .where(Source.id == source_id, Source.status == SourceStatus.ACTIVE, Source.next_poll_at > at)
+        .values(next_poll_at=at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def record_failure(

@@ -9,7 +9,7 @@ from newsletter.web import errors, health, metrics
 from newsletter.web.api import routes as api
 from newsletter.web.bodies import BodyLimit
 from newsletter.web.clients import Proxies
-from newsletter.web.hooks import articles, providers, signup
+from newsletter.web.hooks import articles, providers, signup, websub
 from newsletter.web.pages import Pages
 from newsletter.web.public import archive, clicks, confirm, desk, preferences, subscribe, unsubscribe
 from newsletter.wiring import App
@@ -20,6 +20,7 @@ _EVENTS_BYTES = 5 * 1024 * 1024  # providers gather events for some seconds
 _LARGER = {"/hooks/articles": _ARTICLES_BYTES} | {
     f"/hooks/providers/{kind}": _EVENTS_BYTES for kind in RelayKind
 }
+_FOLDERS = {"/hooks/websub/": _EVENTS_BYTES}  # hubs send the news along
 
 
 def create_app(app: App) -> FastAPI:
@@ -29,10 +30,10 @@ def create_app(app: App) -> FastAPI:
     web.state.pages = Pages(app.environment, app.settings.public_url)
     web.state.feeds = app.event_feeds
     web.state.proxies = Proxies(app.settings.trusted_proxies)
-    hooks = (signup, articles, providers)
+    hooks = (signup, articles, providers, websub)
     pages = (subscribe, confirm, unsubscribe, preferences, archive, clicks, desk)
     for routes in (health, metrics, *hooks, *pages, api):
         web.include_router(routes.router)
     errors.install(web)
-    web.add_middleware(BodyLimit, default=_BODY_BYTES, larger=_LARGER)
+    web.add_middleware(BodyLimit, default=_BODY_BYTES, larger=_LARGER, folders=_FOLDERS)
     return web

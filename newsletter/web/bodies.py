@@ -20,17 +20,21 @@ _CHARSETS = frozenset({"utf-8", "us-ascii", "ascii", "iso-8859-1"})
 class BodyLimit:
     """Refuse bodies that are too long: by what they announce, and by what really comes."""
 
-    def __init__(self, app: ASGIApp, *, default: int, larger: dict[str, int]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, default: int, larger: dict[str, int], folders: dict[str, int]
+    ) -> None:
+        """``larger``: limits of single addresses; ``folders``: of all addresses that begin so."""
         self._app = app
         self._default = default
         self._larger = larger
+        self._folders = folders
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the octets of one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._larger.get(scope["path"], self._default)
+        limit = self._limit(scope["path"])
         announced = Headers(scope=scope).get("content-length", "")
         is_too_long = announced.isdigit() and int(announced) > limit
         seen = 0
@@ -44,6 +48,12 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+    def _limit(self, path: str) -> int:
+        folder = next(
+            (limit for start, limit in self._folders.items() if path.startswith(start)), self._default
+        )
+        return self._larger.get(path, folder)
 
 
 async def read_form(request: Request) -> FormData:

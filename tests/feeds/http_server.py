@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.parse import parse_qsl
 
 
 @dataclass
@@ -20,11 +21,12 @@ class Answer:
 
 
 class Website:
-    """Keep answers by path, and the requests received."""
+    """Keep answers by path, and the requests and forms received."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.forms: list[tuple[str, dict[str, str]]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.port = self._server.server_port
@@ -66,6 +68,13 @@ class Website:
                     self.send_header("Content-Length", "0" if status == 304 else str(len(answer.body)))
                 self.end_headers()
                 self._body(answer, status)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                website.forms.append((self.path, dict(parse_qsl(body.decode()))))
+                self.send_response(website.answers.get(self.path, Answer(status=404)).status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def _body(self, answer: Answer, status: int) -> None:
                 try:

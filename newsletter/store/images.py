@@ -1,0 +1,67 @@
+"""Keep what is known of the images of articles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.store.tables import Article, NewsletterArticle
+
+_NEWS = timedelta(days=8)  # an article is first told within a week, or not at all
+_AGAIN = timedelta(minutes=30)  # a server that did not answer may do so before the issue is made
+
+
+def due(session: Session, *, passing: Collection[str], now: datetime, limit: int) -> list[tuple[int, str]]:
+    """Return the ids and image addresses of articles to look at, the newest first.
+
+    Looked at is what may still be told for the first time, once; again where the fault was a ``passing`` one.
+    """
+    return [(row.id, row.image_url) for row in session.execute(_due(passing, now=now).limit(limit))]
+
+
+def record(
+    session: Session,
+    article_id: int,
+    looked_at: str,
+    *,
+    url: str,
+    width: int | None,
+    height: int | None,
+    fault: str | None,
+    now: datetime,
+) -> bool:
+    """Record what an article's image is; False when the article has another one by now, or is frozen."""
+    sizes = {} if width is None else {"image_width": width, "image_height": height}
+    changed = session.execute(
+        update(Article)
+        .where(Article.id == article_id, Article.image_url == looked_at, Article.frozen_at.is_(None))
+        .values(image_url=url, image_fault=fault, image_checked_at=now, **sizes)
+        .returning(Article.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.first() is not None
+
+
+def _due(passing: Collection[str], *, now: datetime) -> Select[int, str]:
+    is_new = Article.image_checked_at.is_(None)
+    is_passing = and_(Article.image_fault.in_(passing), Article.image_checked_at <= now - _AGAIN)
+    is_news = (
+        select(NewsletterArticle.article_id)
+        .where(NewsletterArticle.article_id == Article.id, NewsletterArticle.is_backlog.is_(False))
+        .exists()
+    )
+    return (
+        select(Article.id, Article.image_url)
+        .where(
+            Article.first_seen_at > now - _NEWS,
+            Article.image_url != "",
+            Article.frozen_at.is_(None),
+            Article.retracted_at.is_(None),
+            or_(is_new, is_passing),
+            is_news,
+        )
+        .order_by(Article.first_seen_at.desc(), Article.id.desc())
+    )
