@@ -99,7 +99,11 @@ def subject(stories: Sequence[FrozenStory], subjects: Sequence[str] = (), arm: i
 
 
 def preheader(stories: Sequence[FrozenStory]) -> str:
-    """Return what a list of mails shows after the subject: stories two and three, else the top story's summary."""
+    """Return what a list of mails shows after the subject: stories two and three, else the top story's summary.
+
+    What is told once more is no news, and not named.
+    """
+    stories = [story for story in stories if not story.is_missed] or stories
     if len(stories) == 1:
         return shorten(stories[0].summary, PREHEADER_MAXIMUM)
     return shorten(" · ".join(story.title for story in stories[1:3]), PREHEADER_MAXIMUM)

@@ -29,6 +29,16 @@ def test_two_processes_count_together_on_redis(redis_url: str) -> None:
     assert answers == [True, True, False]
 
 
+def test_whether_there_is_room_is_asked_without_counting(redis_url: str) -> None:
+    once = Limit("once", per_day=1)
+    for limiter in (Limiter(), Limiter(redis_url)):
+        assert limiter.has_room(once, "a")
+        assert limiter.has_room(once, "a")
+        assert limiter.allows(once, "a")
+        assert not limiter.has_room(once, "a")
+        assert limiter.has_room(once, "b")
+
+
 def test_things_with_different_names_do_not_share_a_count(redis_url: str) -> None:
     limiter = Limiter(redis_url)
     assert [limiter.allows(TWICE, "a") for _ in range(3)][-1] is False

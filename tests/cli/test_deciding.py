@@ -31,7 +31,12 @@ def articles(cli: Cli, daily: str, sqlite_url: str) -> None:
             ("Choir wins prize", "The choir of the fishermen has won a prize in Bergen."),
         ):
             builders.add_article(
-                session, newsletter, title=title, summary=lead, seen_at=NOON - timedelta(hours=1), topics=1 << 9
+                session,
+                newsletter,
+                title=title,
+                summary=lead,
+                seen_at=NOON - timedelta(hours=1),
+                topics=1 << 9,
             )
     database.dispose()
 

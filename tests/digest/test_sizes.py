@@ -54,6 +54,21 @@ def test_a_digest_that_is_too_large_is_refused_with_what_fits(maximum_bytes: int
     assert refused(maximum_bytes, story_maximum=fitting + 1) is not None
 
 
+def test_a_note_and_what_is_told_once_more_count_too() -> None:
+    stories = [frozen_issues.story(number) for number in range(12, 0, -1)]
+    again = [frozen_issues.story(number, is_missed=True) for number in (20, 21, 22)]
+    plain = frozen_issues.issue(stories=stories)
+    fuller = frozen_issues.issue(stories=[*again, *stories], note="Good morning. " * 100, has_clicks=True)
+
+    for issue, is_fitting in ((plain, True), (fuller, False)):
+        blocks = rendering.render(Environment(), issue)
+        if is_fitting:
+            sizes.check(issue, blocks, maximum_bytes=41_000)
+        else:
+            with pytest.raises(InvalidInput):
+                sizes.check(issue, blocks, maximum_bytes=41_000)
+
+
 def test_a_frame_that_is_too_large_alone_is_said_to_be_so() -> None:
     error = refused(10_000)
 

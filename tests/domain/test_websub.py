@@ -43,7 +43,14 @@ def test_a_hub_is_asked_anew_before_its_lease_ends(
 
 @pytest.mark.parametrize(
     ("text", "granted"),
-    [("86400", DAY), ("", 10 * DAY), ("soon", 10 * DAY), ("-5", 10 * DAY), ("1", HOUR / 12), ("9" * 99, 90 * DAY)],
+    [
+        ("86400", DAY),
+        ("", 10 * DAY),
+        ("soon", 10 * DAY),
+        ("-5", 10 * DAY),
+        ("1", HOUR / 12),
+        ("9" * 99, 90 * DAY),
+    ],
 )
 def test_a_lease_is_bounded(text: str, granted: timedelta) -> None:
     assert websub.lease(text) == granted
