@@ -17,6 +17,7 @@ from newsletter.cli.opening import opened
 from newsletter.cli.showing import Number
 from newsletter.digest import build as building
 from newsletter.digest import desk, plan
+from newsletter.domain import schedules
 from newsletter.domain.errors import Conflict
 from newsletter.domain.issues import IssueStatus
 from newsletter.reporting import receipts
@@ -63,11 +64,19 @@ def show(issue: Number, json_wanted: output.AsJson = False) -> None:
 
 
 @app.command("plan")
-def plan_(newsletter: Slug, json_wanted: output.AsJson = False) -> None:
-    """Plan an issue outside every schedule, with what is new up to now; nothing is mailed before "issues send"."""
+def plan_(
+    newsletter: Slug,
+    cut_off: Annotated[
+        str, typer.Option(help="Until when articles count, such as 2026-12-24T17:00; otherwise now.")
+    ] = "",
+    json_wanted: output.AsJson = False,
+) -> None:
+    """Plan an issue outside every schedule, with what is new up to its cut-off; nothing goes before "issues send"."""
     with opened() as service, service.transaction() as session:
         found = newsletters.by_slug(session, newsletter)
-        fields = showing.summary(session, plan.plan_now(session, found.id, now=service.clock.now()))
+        cut_off_at = schedules.instant(cut_off, found.zone) if cut_off else None
+        planned = plan.plan_now(session, found.id, now=service.clock.now(), cut_off_at=cut_off_at)
+        fields = showing.summary(session, planned)
     output.record(fields, json_wanted=json_wanted)
 
 

@@ -126,6 +126,19 @@ def shift_of_day(instant: datetime, zone_name: str) -> timedelta:
     return (ends.utcoffset() or timedelta()) - (begins.utcoffset() or timedelta())
 
 
+def instant(text: str, zone_name: str) -> datetime:
+    """Read an instant such as 2026-12-24T17:00; without an offset it is by the clocks of a zone. Raise InvalidInput."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+        return found.astimezone(UTC) if found.tzinfo else strike(found, zone(zone_name))
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            f"{text!r} is no time.",
+            hint="Write it as 2026-12-24T17:00 or 2026-12-24T17:00+01:00.",
+            reason="bad_time",
+        ) from error
+
+
 def local_midnight(day: date, zone_name: str) -> datetime:
     """Return the first instant of a day in a zone, in UTC: where midnight is missing, that is after the gap."""
     own = zone(zone_name)

@@ -206,6 +206,8 @@ class _Look:
                 when = detail.next_attempt_at if detail is not None else None
                 again = f"It is tried again at {_at(when)}." if when else "It waits for another attempt."
                 return "deferred", f"The mail could not be handed over yet. {again}{reply}", facts
+            case MessageStatus.BOUNCED:
+                return "bounced", f"The mail was handed over at {_at(at)}, and came back.{reply}", facts
             case MessageStatus.FAILED:
                 return "failed", f"The mail was refused, or came back.{reply}", facts
             case MessageStatus.EXPIRED:

@@ -59,6 +59,7 @@ def test_the_table_of_nouns_has_every_module() -> None:
     parts = {
         "arranging",
         "arriving",
+        "clicked",
         "deciding",
         "defining",
         "ingesting",

@@ -93,6 +93,14 @@ def test_the_next_slots_are_shown_in_local_time_and_utc(cli: Cli, daily: str) ->
     assert (refused.code, "There is no time zone 'Europe/Atlantis'" in refused.err) == (1, True)
 
 
+def test_an_issue_by_hand_may_have_a_cut_off_ahead_but_not_behind(cli: Cli, daily: str) -> None:
+    refused = cli("issues", "plan", daily, "--cut-off", "2020-01-01T07:00")
+    unread = cli("issues", "plan", daily, "--cut-off", "soon")
+
+    assert (refused.code, "must lie ahead" in refused.err) == (1, True)
+    assert (unread.code, "is no time" in unread.err) == (1, True)
+
+
 def test_a_bad_cron_expression_is_refused(cli: Cli, daily: str) -> None:
     assert cli("schedules", "add", daily, "every day").code == 1
 

@@ -163,6 +163,25 @@ def test_what_is_no_zone_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-12-24T17:00", "2026-12-24T16:00:00+00:00"),
+        ("2026-12-24T17:00+05:30", "2026-12-24T11:30:00+00:00"),
+        ("2027-03-28T02:30", "2027-03-28T01:00:00+00:00"),  # missing: the end of the gap
+    ],
+)
+def test_a_time_without_an_offset_is_by_the_clocks_of_the_zone(text: str, expected: str) -> None:
+    assert schedules.instant(text, BERLIN).isoformat() == expected
+
+
+def test_what_is_no_time_is_refused() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        schedules.instant("tomorrow", BERLIN)
+
+    assert caught.value.reason == "bad_time"
+
+
+@pytest.mark.parametrize(
     ("late", "is_too_late"),
     [
         (timedelta(0), False),

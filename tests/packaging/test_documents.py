@@ -26,7 +26,7 @@ _PLACEHOLDERS = {"name"}  # ./run bench NAME is written in capitals; prose may s
 def commands() -> dict[str, set[str]]:
     """Return the verbs of each noun; none when the noun is a command itself."""
     root: Any = typer.main.get_command(main.app)
-    found = {noun: root.get_command(None, noun) for noun in main.NOUNS}
+    found = {noun: root.get_command(None, noun) for noun in (*main.NOUNS, *main.ALIASES)}
     return {noun: set(getattr(command, "commands", {})) for noun, command in found.items()}
 
 
