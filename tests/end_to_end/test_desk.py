@@ -63,7 +63,7 @@ def test_a_pin_leads_the_mail_that_goes_out_because_the_desk_is_silent(
     schedule_soon(installation)
 
     issue_id = await_plan(installation)
-    ferry = article_id(installation, "ferry")
+    ferry = article_id(installation, "ferry returns")
     installation.command("issues", "pin", str(issue_id), "--article", str(ferry), "--by", "cleo")
     await_digests(installation, ANA, count=1)
 

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from newsletter.domain import articles as rules
-from newsletter.domain.rendered import FrozenStory
+from newsletter.domain.rendered import FrozenIssue, FrozenStory
 from newsletter.domain.subscriptions import Cadence
 from newsletter.reporting import receipts
 from newsletter.store import Session
 from newsletter.store.tables import Article, ArticleKey, IssueArticle, Mailing, Newsletter, NewsletterArticle
 from tests.replay.evidence import Evidence, Told
-from tests.replay.house import House
+from tests.replay.house import STEP, House
 
 _BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -194,6 +194,50 @@ def in_rhythm(house: House, evidence: Evidence) -> list[str]:
             missing = sorted(set(wanted) ^ set(found))
             complaints.append(f"reader {reader.id} ({cadence}, hour {reader.hour}): {missing}")
     return complaints
+
+
+def everything_told(house: House, evidence: Evidence) -> list[str]:
+    """Check that who reads every issue of the daily newsletter, and all topics, was told every story of it."""
+    daily = house.newsletter_id("daily")
+    mailings = [mailing for mailing, owner in evidence.newsletters.items() if owner == daily]
+    complaints = []
+    for reader in house.readers:
+        if reader.topics or reader.id in house.touched:
+            continue
+        if reader.cadences.get("daily") is not Cadence.EVERY_ISSUE:
+            continue
+        had = {number for told in evidence.of_reader(reader.id) for number in told.numbers}
+        complaints += [
+            f"reader {reader.id} was never told {story.title!r}, {story.number} of mailing {mailing}"
+            for mailing in mailings
+            for story in evidence.issues[mailing].stories
+            if story.is_fresh and story.url not in house.retracted
+            if not had & {story.number, *story.members}
+        ]
+    return complaints
+
+
+def at_their_hour(house: House, evidence: Evidence) -> list[str]:
+    """Check that who chose an hour gets the digest in the step of the clock after it, by the reader's own clock."""
+    complaints = []
+    zones = {newsletter: ZoneInfo(issue.identity.zone) for newsletter, issue in _issue_of_each(evidence)}
+    by_id = {reader.id: reader for reader in house.readers}
+    for told in evidence.told:
+        reader = by_id.get(told.reader)
+        newsletter = evidence.newsletters[told.mailing]
+        if reader is None or reader.id in house.touched or reader.first != house.slugs[newsletter]:
+            continue
+        if reader.hour is None or reader.cadences[reader.first] is Cadence.EVERY_ISSUE:
+            continue
+        local = told.at.astimezone(ZoneInfo(reader.zone) if reader.zone else zones[newsletter])
+        late = (local.hour * 60 + local.minute - reader.hour * 60) % (24 * 60)
+        if late > STEP.total_seconds() / 60:
+            complaints.append(f"reader {reader.id} wants {reader.hour}:00 and got it at {local}")
+    return complaints
+
+
+def _issue_of_each(evidence: Evidence) -> list[tuple[int, FrozenIssue]]:
+    return [(evidence.newsletters[mailing], issue) for mailing, issue in evidence.issues.items()]
 
 
 def _issues_by_day(evidence: Evidence, newsletter_id: int) -> dict[date, list[int]]:

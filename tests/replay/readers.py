@@ -24,7 +24,9 @@ class Reader:
     address: str
     cadences: dict[str, Cadence]
     topics: int
+    first: str  # the newsletter that topics, cadence and hour are of
     hour: int | None
+    zone: str | None
 
 
 def settle(
@@ -54,7 +56,7 @@ def settle(
         if number % 3 == 0:
             cadences[coast.slug] = Cadence.EVERY_ISSUE
             session.add(_second(row.id, coast, topics, now=now))
-        found.append(Reader(row.id, address, cadences, topics, hour))
+        found.append(Reader(row.id, address, cadences, topics, first.slug, hour, row.zone))
     return found
 
 

@@ -43,6 +43,18 @@ def test_every_reader_gets_the_daily_in_the_rhythm_of_the_cadence(month: Month) 
     assert not found, show(found)
 
 
+def test_who_reads_everything_is_told_everything(month: Month) -> None:
+    found = invariants.everything_told(month.house, month.evidence)
+
+    assert not found, show(found)
+
+
+def test_who_chose_an_hour_gets_the_digest_at_that_hour(month: Month) -> None:
+    found = invariants.at_their_hour(month.house, month.evidence)
+
+    assert not found, show(found)
+
+
 def test_nobody_is_told_what_was_retracted_before(month: Month) -> None:
     found = invariants.nothing_withdrawn(month.house, month.evidence)
 
