@@ -14,8 +14,9 @@ from sqlalchemy import select
 
 from newsletter.domain.rendered import FrozenIssue
 from newsletter.domain.selection import decode_picks
+from newsletter.domain.tokens import read_click
 from newsletter.store import Session, issues, keys
-from newsletter.store.tables import Mailing, Message
+from newsletter.store.tables import KeyPurpose, Mailing, Message
 from tests.replay.house import Arrival, House
 
 _HREF = re.compile(rb'href=3D"(https?://[^"]+)"')
@@ -68,6 +69,9 @@ class _Reading:
             session, inbound_domain=settings.inbound_domain, message_domain=settings.message_domain
         )
         self._numbers = {mailing: _numbers(issue) for mailing, issue in frozen.items()}
+        self._frozen = frozen
+        self._links = keys.ring(session, KeyPurpose.LINKS)
+        self._counted = f"{settings.public_url}/r/"
         self._highest = highest
         self._picks = {
             (row.mailing_id, row.subscriber_id): row.picks for row in session.scalars(select(Message)).all()
@@ -82,9 +86,19 @@ class _Reading:
         mailing, reader = trace.delivery.mailing_id, trace.delivery.subscriber_id
         known = self._numbers[mailing]
         hrefs = _HREF.findall(received.message.replace(b"=\r\n", b""))
-        found = dict.fromkeys(known[url] for href in hrefs if (url := self._target(href)) in known)
+        urls = [self._target(href) for href in hrefs]
+        found = dict.fromkeys(n for url in urls if (n := self._number(url, mailing, known)) is not None)
         picks = decode_picks(self._picks[mailing, reader], highest=self._highest[mailing])
         return Told(arrival.at, reader, received.rcpt_to, mailing, tuple(found), frozenset(picks))
+
+    def _number(self, url: str, mailing: int, known: Mapping[str, int]) -> int | None:
+        """Return the article that a link leads to, straight or counted; None for another link."""
+        if not url.startswith(self._counted):
+            return known.get(url)
+        click = read_click(url.removeprefix(self._counted).split("/")[0], self._links)
+        assert click.issue_id == self._frozen[mailing].issue_id
+        assert click.number in known.values()
+        return click.number
 
 
 def _numbers(issue: FrozenIssue) -> dict[str, int]:

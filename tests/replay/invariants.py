@@ -47,7 +47,9 @@ class Had:
                     self._pages[page] for page in [rules.canonical_url(url)] if page in self._pages
                 }
         self.numbers |= new
-        if new != set(told.numbers) or new != set(told.picks):
+        untold = new - set(told.numbers)  # a story told briefly names no further articles, and stands for all
+        leads = {story.number for story in issue.stories}
+        if new != set(told.picks) or not set(told.numbers) <= new or untold & leads:
             complaints.append(
                 f"links {sorted(told.numbers)}, stories {sorted(new)}, ledger {sorted(told.picks)}"
             )
@@ -242,9 +244,13 @@ def _issue_of_each(evidence: Evidence) -> list[tuple[int, FrozenIssue]]:
 
 def _issues_by_day(evidence: Evidence, newsletter_id: int) -> dict[date, list[int]]:
     found: dict[date, list[int]] = defaultdict(list)
-    for mailing, issue in sorted(evidence.issues.items()):
-        if evidence.newsletters[mailing] == newsletter_id:
-            found[issue.cut_off_at.astimezone(_BERLIN).date()].append(issue.number)
+    numbers = {
+        (issue.cut_off_at, issue.number)
+        for mailing, issue in evidence.issues.items()
+        if evidence.newsletters[mailing] == newsletter_id
+    }
+    for cut_off_at, number in sorted(numbers):
+        found[cut_off_at.astimezone(_BERLIN).date()].append(number)
     return found
 
 

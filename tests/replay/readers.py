@@ -12,7 +12,7 @@ from newsletter.store.tables import Newsletter, Subscription
 from tests.builders import add_reader
 
 _CADENCES = {Cadence.EVERY_ISSUE: 25, Cadence.DAILY: 35, Cadence.WEEKDAYS: 20, Cadence.WEEKLY: 20}
-_HOURS = (None, None, None, 9, 19)
+_HOURS = (*(None,) * 8, 9, 19)
 _ZONES = (None, None, "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
 
