@@ -28,7 +28,7 @@ from tests.replay.snapshots import Snapshot
 from tests.replay.world import SECTIONS
 from tests.services.sink import Received, Sink
 
-STEP = timedelta(hours=2)
+STEP = timedelta(hours=3)
 Act = Callable[["House"], None]
 
 
@@ -56,6 +56,9 @@ class House:
     arrivals: list[Arrival] = field(default_factory=list)
     served: dict[str, dict[int, set[str]]] = field(default_factory=lambda: defaultdict(dict))
     acts: list[tuple[datetime, Act]] = field(default_factory=list)
+    faults: set[tuple[str, str]] = field(
+        default_factory=set
+    )  # paths, with what was wrong when they were asked
     touched: set[int] = field(default_factory=set)  # readers whose rhythm something has disturbed
     retracted: dict[str, datetime] = field(default_factory=dict)  # pages, with the instant
     signed_up: dict[str, str] = field(default_factory=dict)  # addresses, with the page that they came from
@@ -142,7 +145,10 @@ class House:
         work()
         after = self._polls()
         for source_id, (path, newsletter_id, polled_at, is_good) in after.items():
-            if polled_at == before.get(source_id, (None,) * 4)[2] or not is_good:
+            if polled_at == before.get(source_id, (None,) * 4)[2]:
+                continue
+            if not is_good:
+                self.faults.add((path, self._fault(source_id)))
                 continue
             shown = self.stage.scripts[path].at(self.now)
             for number, page in shown.pages.items():
@@ -160,6 +166,10 @@ class House:
                 )
                 for row in rows
             }
+
+    def _fault(self, source_id: int) -> str:
+        with self.database.reading() as session:
+            return session.get_one(Source, source_id).last_error or ""
 
     def _note_arrivals(self) -> None:
         new = self.sink.messages[len(self.arrivals) :]

@@ -32,9 +32,9 @@ NEWS = Profile(
     tracking=0.5,
     no_guid=0.05,
     faults=(
-        Fault(at=_day(2, 5), until=_day(2, 7), cut_to=0.6),
-        Fault(at=_day(5, 1), until=_day(5, 2), is_empty=True),
-        Fault(at=_day(11, 8), until=_day(11, 10), status=503, headers={"Retry-After": "5400"}),
+        Fault(at=_day(2, 4), until=_day(2, 10), cut_to=0.6),
+        Fault(at=_day(5, 1), until=_day(5, 7), is_empty=True),
+        Fault(at=_day(11, 8), until=_day(11, 15), status=503, headers={"Retry-After": "5400"}),
     ),
 )
 TOP = Profile(
@@ -86,7 +86,7 @@ COAST_FEED = Profile(
         dates.missing: 0.15,
         dates.long_ago: 0.05,
     },
-    faults=(Fault(at=_day(7, 6), until=_day(7, 8), status=429, headers={"Retry-After": "3600"}),),
+    faults=(Fault(at=_day(7, 6), until=_day(7, 13), status=429, headers={"Retry-After": "3600"}),),
 )
 SPORT = Profile(
     path="/coast/sport.json",

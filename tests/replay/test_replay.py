@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import select
+
+from newsletter.store.tables import Source
 from tests.replay import invariants
 from tests.replay.conftest import SHORT, Month, digests, live
+from tests.replay.scenario import BURSTS, COAST_FEED, GONE, MOVED_TO, NEWS
 from tests.services.sink import Sink
 
 _SHOWN = 20
@@ -29,6 +33,20 @@ def test_every_article_that_a_feed_showed_is_a_candidate_or_left_out_with_a_reas
 
     assert not found, show(found)
     assert sum(map(len, month.house.served.values())) > 350
+
+
+def test_what_went_wrong_with_the_feeds_is_on_record_and_a_feed_that_moved_is_followed(month: Month) -> None:
+    assert {
+        (NEWS.path, "server_error"),
+        (COAST_FEED.path, "throttled"),
+        (GONE.path, "gone"),
+    } <= month.house.faults
+    with month.house.database.reading() as session:
+        rows = session.scalars(select(Source)).all()
+        addresses = {row.url for row in rows}
+        assert month.house.site.url(MOVED_TO) in addresses
+        assert month.house.site.url(COAST_FEED.path) not in addresses
+        assert any(row.lost_count for row in rows if row.url == month.house.site.url(BURSTS.path))
 
 
 def test_every_receipt_adds_up_with_what_came(month: Month) -> None:
