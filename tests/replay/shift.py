@@ -29,7 +29,12 @@ class Shift:
         self._rings: deque[tuple[str, Sequence[Any]]] = deque()
 
     def work(self) -> None:
-        """Beat once, and do all that follows from it."""
+        """Beat once, and do all that follows from it.
+
+        What fell due since the last beat goes first: in life it was done before anything new was planned.
+        """
+        tasks.sweep.run()
+        self._do_all()
         tasks.plan.run()
         self._do_all()
         for _ in range(3):  # what an earlier step wrote is found by the next sweep
