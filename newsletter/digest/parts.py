@@ -9,13 +9,15 @@ from enum import StrEnum
 
 from newsletter.digest import newsletters as setup
 from newsletter.domain import articles
+from newsletter.domain import mapping as mapping_rules
 from newsletter.domain import rules as ruling
 from newsletter.domain.definitions import ScheduleDefinition, SourceDefinition, TopicDefinition
 from newsletter.domain.errors import NewsletterError
 from newsletter.domain.faults import Faults
+from newsletter.domain.mapping import Rule
 from newsletter.domain.polling import INTERVAL
 from newsletter.domain.rules import Rules
-from newsletter.store import Session, newsletters, rules, sources, subscriptions
+from newsletter.store import Session, alerts, article_places, newsletters, rules, sources, subscriptions
 from newsletter.store.tables import Newsletter, Source, SourceStatus, Topic
 
 _TEXT_MAXIMUM = 120  # characters of a value in a difference
@@ -207,10 +209,10 @@ def set_sources(
         source = known.get(url)
         if source is None:
             source = _add_source(session, newsletter, url, definition, changes, now=now)
-        _change_source(source, definition, changes, now=now)
+        _change_source(session, newsletter, source, definition, changes, faults, now=now)
     for source in known.values():
         if source.url not in named and source.status is SourceStatus.ACTIVE:
-            source.status = SourceStatus.STOPPED
+            _turn(session, source, SourceStatus.STOPPED, now=now)
             changes.add(ChangeKind.STOP, f"sources.{source.url}", "stopped; its articles stay")
     session.flush()
 
@@ -239,23 +241,57 @@ def _add_source(
     return source
 
 
-def _change_source(source: Source, definition: SourceDefinition, changes: Changes, *, now: datetime) -> None:
+def _change_source(
+    session: Session,
+    newsletter: Newsletter,
+    source: Source,
+    definition: SourceDefinition,
+    changes: Changes,
+    faults: Faults,
+    *,
+    now: datetime,
+) -> None:
     where = f"sources.{source.url}"
     if source.status is SourceStatus.STOPPED:
-        source.status, source.failure_count, source.next_poll_at = SourceStatus.ACTIVE, 0, now
+        source.failure_count, source.next_poll_at = 0, now
+        _turn(session, source, SourceStatus.ACTIVE, now=now)
         changes.add(ChangeKind.CHANGE, where, "goes on")
     minutes = definition.interval_minutes
     if minutes is not None and changes.differs(
         f"{where}.interval_minutes", source.interval_seconds // 60, minutes
     ):
         source.interval_seconds = minutes * 60
+        source.pace_seconds = None  # what was learned was learned within the old bounds
+        source.next_poll_at = min(source.next_poll_at, now + timedelta(minutes=minutes))
     if definition.importance is not None and changes.differs(
         f"{where}.importance", source.importance or 0, definition.importance
     ):
         source.importance = definition.importance
-    mapping = definition.mapping
-    if mapping is not None and changes.differs(f"{where}.mapping", source.mapping or [], list(mapping)):
-        source.mapping = [dict(rule) for rule in mapping]
+    if definition.mapping is not None:
+        _map(session, newsletter, source, definition.mapping, changes, faults)
+
+
+def _turn(session: Session, source: Source, status: SourceStatus, *, now: datetime) -> None:
+    """Stop a source or go on with it; its hub is told at once, and what was told of it is over."""
+    source.status, source.hub_asked_at = status, None
+    alerts.resolve_subject(session, f"source {source.id}", now=now)
+
+
+def _map(
+    session: Session,
+    newsletter: Newsletter,
+    source: Source,
+    mapping: Sequence[Rule],
+    changes: Changes,
+    faults: Faults,
+) -> None:
+    where = f"sources.{source.url}.mapping"
+    offered = {topic.slug for topic in newsletters.topics(session, newsletter.id)}
+    for slug in mapping_rules.slugs(mapping):
+        if slug not in offered:
+            faults.add(where, f"names {slug}, which is no topic of the newsletter")
+    if changes.differs(where, source.mapping or [], mapping_rules.to_plain(mapping)):
+        article_places.remap(session, newsletter, source, mapping)
 
 
 def set_rules(

@@ -66,6 +66,7 @@ class _Watch:
         self._images()
         self._stood_still(before)
         self._fall_back()
+        self._log(before)
 
     def _issues(self) -> Iterator[Sighting]:
         mailed = watching.last_mailed_slots(self._session)
@@ -76,7 +77,6 @@ class _Watch:
                 continue
             found = (
                 watch.issue_missing(issue, slug=slug, alert_after=rule.desk.alert_after, now=self._now),
-                watch.issue_skipped(issue, slug=slug),
                 watch.template_fault(issue, slug=slug, now=self._now),
             )
             yield from (each for each in found if each is not None)
@@ -175,16 +175,21 @@ class _Watch:
         _log.error("issue_falls_back", issue=issue.issue_id, fault=issue.fault)
 
     def _tell(self, sighting: Sighting) -> None:
-        known = sighting.is_past and alerts.find(self._session, sighting.code, [sighting.subject])
-        if not known and alerts.note(
+        if sighting.is_past and alerts.find(self._session, sighting.code, [sighting.subject]):
+            return
+        alerts.note(
             self._session,
             sighting.code,
             sighting.subject,
             sighting.text,
             now=self._now,
             newsletter_id=sighting.newsletter_id,
-        ):
-            _log.error(sighting.code.value, subject=sighting.subject, text=sighting.text)
+        )
+
+    def _log(self, before: datetime | None) -> None:
+        """Write down what began since the last look, whoever told it."""
+        for alert in alerts.since(self._session, before or self._now - watch.LOOK_EVERY):
+            _log.error(alert.code, subject=alert.subject, text=alert.text)
 
     def _slug(self, newsletter_id: int) -> str:
         return self._newsletters[newsletter_id].slug

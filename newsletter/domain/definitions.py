@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from newsletter.domain import faults as reading
+from newsletter.domain import mapping as mapping_rules
 from newsletter.domain import rules
+from newsletter.domain.errors import InvalidInput
 from newsletter.domain.faults import Faults
 from newsletter.domain.issues import OnSilence
+from newsletter.domain.mapping import Rule
 from newsletter.domain.rules import WEIGHT_MAXIMUM, Rules
 
 TEXTS = (
@@ -20,7 +23,6 @@ _NAMES = ["newsletter", *TEXTS, *COUNTS, "on_silence", "topics", "schedules", "s
 _COUNT_MAXIMUM = 100_000  # what the newsletter itself allows is less, and it says so
 _LIST_MAXIMUM = 1000
 _MINUTES = {"low": 1, "high": 43_200}  # a month
-_MAPPING_MAXIMUM = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class SourceDefinition:
     interval_minutes: int | None = None
     importance: int | None = None
     include_existing: bool = False
-    mapping: tuple[Mapping[str, object], ...] | None = None
+    mapping: tuple[Rule, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ def read(plain: object, faults: Faults) -> Definition:
         topics=_topics(given["topics"], faults) if "topics" in given else None,
         schedules=_schedules(given["schedules"], faults) if "schedules" in given else None,
         sources=_sources(given["sources"], faults) if "sources" in given else None,
-        rules=rules.read(given["rules"] or {}, faults, where="rules") if "rules" in given else None,
+        rules=rules.read(given["rules"], faults, where="rules") if "rules" in given else None,
     )
 
 
@@ -103,7 +105,7 @@ def _each(
     given: object, where: str, known: list[str], needed: str, faults: Faults
 ) -> Iterable[tuple[str, Mapping[str, object]]]:
     """Yield place and content of the items of a list that have what they need."""
-    for place, item in enumerate(reading.items(given or [], where, faults, maximum=_LIST_MAXIMUM)):
+    for place, item in enumerate(reading.items(given, where, faults, maximum=_LIST_MAXIMUM)):
         at = f"{where}[{place}]"
         found = reading.mapping(item, at, faults)
         reading.known_only(found, known, at, faults)
@@ -166,6 +168,9 @@ def _source(at: str, item: Mapping[str, object], faults: Faults) -> SourceDefini
     )
 
 
-def _mapping(given: object, where: str, faults: Faults) -> tuple[Mapping[str, object], ...]:
-    found = reading.items(given or [], where, faults, maximum=_MAPPING_MAXIMUM)
-    return tuple(dict(reading.mapping(item, f"{where}[{place}]", faults)) for place, item in enumerate(found))
+def _mapping(given: object, where: str, faults: Faults) -> tuple[Rule, ...]:
+    try:
+        return mapping_rules.from_plain(given)
+    except InvalidInput as error:
+        faults.add(where, error.message.removeprefix("The mapping ").rstrip("."))
+        return ()

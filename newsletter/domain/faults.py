@@ -87,5 +87,5 @@ def items(given: object, where: str, faults: Faults, *, maximum: int) -> list[ob
     """Return the items of a list that is not too long, [] with a fault for anything else."""
     if isinstance(given, list) and len(given) <= maximum:
         return given
-    faults.add(where, f"must be a list of at most {maximum}")
+    faults.add(where, f"must be a list of at most {maximum}, [] for none")
     return []

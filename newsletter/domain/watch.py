@@ -27,18 +27,14 @@ _IMAGES_STORIES = 4  # of fewer, a share says nothing
 
 # An issue that was expected and did not go; the other reasons are somebody's decision, or a skip of its own.
 _UNWANTED_SKIPS = frozenset({SkipReason.TOO_LATE.value, SkipReason.SUPERSEDED.value})
-_EMPTY_SKIPS = frozenset(
-    {SkipReason.TOO_FEW_ARTICLES.value, SkipReason.NO_ARTICLES.value, SkipReason.NO_SOURCES.value}
-)
 
 
 class AlertCode(StrEnum):
-    """Say what the watch tells of; sources, receivers and the desk have codes of their own."""
+    """Say what the watch tells of; sources, builds, receivers and the desk have codes of their own."""
 
     SERVICE_STOPPED = "service_stopped"
     ISSUE_MISSING = "issue_missing"
     ISSUE_STUCK = "issue_stuck"
-    ISSUE_SKIPPED = "issue_skipped"
     TEMPLATE_FAULT = "template_fault"
     IMAGES_MISSING = "images_missing"
 
@@ -98,19 +94,6 @@ def slot_missing(
         subject=f"{slug} {slot_at:%Y-%m-%d %H:%M} UTC",
         text=f"No issue of {slug} was planned for {slot_at:%H:%M} UTC: does the scheduler run?",
         newsletter_id=newsletter_id,
-    )
-
-
-def issue_skipped(issue: WatchedIssue, *, slug: str) -> Sighting | None:
-    """Tell of an issue that had too few articles."""
-    if issue.status is not IssueStatus.SKIPPED or issue.reason not in _EMPTY_SKIPS:
-        return None
-    return Sighting(
-        code=AlertCode.ISSUE_SKIPPED,
-        subject=f"{slug} {issue.number}",
-        text=f"Issue {issue.number} of {slug} was skipped ({issue.reason}); what there is stays for the next one",
-        newsletter_id=issue.newsletter_id,
-        is_past=True,
     )
 
 

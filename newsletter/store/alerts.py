@@ -53,6 +53,17 @@ def resolve(session: Session, code: str, subject: str, *, now: datetime) -> bool
     return _close(session, Alert.code == code, Alert.subject == subject[:260], now=now) == 1
 
 
+def resolve_subject(session: Session, subject: str, *, now: datetime) -> int:
+    """Say of all alerts about a subject that they are over; return how many were."""
+    return _close(session, Alert.subject == subject[:260], now=now)
+
+
+def since(session: Session, instant: datetime) -> list[Alert]:
+    """Return the open alerts that began after an instant, the oldest first."""
+    query = select(Alert).where(Alert.resolved_at.is_(None), Alert.first_at > instant)
+    return list(session.scalars(query.order_by(Alert.first_at, Alert.id)))
+
+
 def resolve_by_id(session: Session, alert_id: int, *, now: datetime) -> Alert:
     """Say that somebody has seen to an alert; raise NotFound. One that is over already stays so."""
     alert = session.get(Alert, alert_id)

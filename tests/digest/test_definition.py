@@ -160,7 +160,7 @@ accent: blue
 from_address: nobody
 topics: [{slug: a b}]
 schedules: [{cron: 0 7 * *}, {cron: 0 7 * * *, zone: Mars/Base}]
-sources: [{url: "ftp://x"}, {url: https://a.example/}, {url: https://a.example/#b}]
+sources: [{url: "ftp://x"}, {url: https://a.example/, mapping: [{topics: [chess]}]}, {url: https://a.example/#b}]
 rules: {selection: {section_weights: {chess: 1}}}
 """,
     )
@@ -175,7 +175,7 @@ rules: {selection: {section_weights: {chess: 1}}}
         "daily: topics[3].slug is missing",
         "daily: topics[4] must be names with values",
         "daily: sources[1].interval_minutes must be a whole number from 1 to 43200",
-        "daily: sources[1].mapping[0] must be names with values",
+        "daily: sources[1].mapping cannot be used: rule 1 must have the fields by, pattern",
         "daily: rules.selection.top is unknown",
         "daily: newsletter 'daily' has another file already",
         "2.yaml: This is no YAML",
@@ -189,11 +189,37 @@ rules: {selection: {section_weights: {chess: 1}}}
         "daily: schedules[1] cannot be used: There is no time zone 'Mars/Base'",
         "daily: sources[0].url cannot be used: ",
         "daily: sources[2].url names https://a.example/ a second time",
+        "daily: sources.https://a.example/.mapping names chess, which is no topic",
         "daily: rules.selection.section_weights.chess is no topic",
     ):
         assert line in later
     assert "evening: from_address is missing: there is no newsletter 'evening' yet" in new
     assert sources.listing(session) == []
+
+
+def test_an_empty_heading_stops_nothing(session: Session) -> None:
+    applied(session, FILE)
+
+    told = refused(session, "newsletter: daily\ntopics:\nschedules: no\nsources:\nrules:\n")
+
+    for name in ("topics", "schedules", "sources"):
+        assert f"{name} must be a list of at most 1000, [] for none" in told
+    assert "rules must be names with values" in told
+
+
+def test_a_mapping_is_told_and_holds_for_what_is_in_no_issue_yet(session: Session) -> None:
+    applied(session, FILE)
+    mapped = FILE.replace(
+        "importance: 2", "importance: 2\n    mapping: [{by: category, pattern: fu*, topics: [city]}]"
+    )
+
+    assert applied(session, mapped) == [
+        (
+            "~ sources.https://post.example.com/feed.xml.mapping: nothing -> by: category, pattern: fu*, topics: city, "
+            "importance: 0"
+        )
+    ]
+    assert applied(session, mapped) == []
 
 
 def test_nothing_is_done_that_was_not_shown(session: Session) -> None:
