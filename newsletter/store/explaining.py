@@ -46,9 +46,10 @@ def batch_of(session: Session, mailing_id: int, subscriber_id: int) -> Batch | N
 
 def newest_issue(session: Session, newsletter_id: int, *, now: datetime) -> Issue | None:
     """Return the newest issue whose cut-off has come, else the next one."""
-    mine = select(Issue).where(Issue.newsletter_id == newsletter_id)
+    mine = select(Issue.id).where(Issue.newsletter_id == newsletter_id)  # ids first: contents are large
     past = mine.where(Issue.cut_off_at <= now).order_by(Issue.cut_off_at.desc(), Issue.id.desc())
-    return session.scalar(past.limit(1)) or session.scalar(mine.order_by(Issue.cut_off_at).limit(1))
+    found = session.scalar(past.limit(1)) or session.scalar(mine.order_by(Issue.cut_off_at).limit(1))
+    return None if found is None else session.get(Issue, found)
 
 
 def verdict(session: Session, issue_id: int, article_id: int) -> IssueArticle | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.issues import IssueKind, IssueStatus
 from newsletter.domain.mailings import BatchStatus, MailingStatus
-from newsletter.domain.watch import WatchedIssue
+from newsletter.domain.watch import LOOK_BACK, WatchedIssue
 from newsletter.store.mailings import IS_OPEN
 from newsletter.store.tables import Batch, Issue, Mailing, Newsletter, Schedule, Window
 
@@ -44,7 +44,13 @@ def slots(session: Session, *, since: datetime, until: datetime) -> list[Watched
             Issue.fault,
             Issue.is_held,
         )
-        .where(Issue.slot_at > since, Issue.slot_at <= until)
+        # By the index over status and cut-off, which is the slot: a walk through all issues would read their contents.
+        .where(
+            Issue.status.in_(list(IssueStatus)),
+            Issue.cut_off_at > since,
+            Issue.cut_off_at <= until,
+            Issue.slot_at.is_not(None),
+        )
         .order_by(Issue.slot_at, Issue.id)
     )
     return [
@@ -114,6 +120,7 @@ def built_since(session: Session, instant: datetime) -> list[tuple[int, int]]:
         select(Issue.id, Issue.newsletter_id).where(
             Issue.status.in_((IssueStatus.BUILT, IssueStatus.MAILED)),
             Issue.kind == IssueKind.DIGEST,
+            Issue.cut_off_at > instant - LOOK_BACK,
             Issue.built_at > instant,
         )
     )
