@@ -33,6 +33,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Add, list, edit and stop the times at which issues are due; show what comes.",
         ),
         "issues": ("issues", "Plan, build, preview, approve, send and account for issues."),
+        "breaking": ("breaking", "Send one article at once, ahead of every digest."),
         "editors": ("editors", "Name the editors, what they may do, and their keys to the API."),
         "audit": ("audit", "See who did what at the desk."),
         "test-send": ("proofs", "Send the next issue to a few addresses, marked as a test."),

@@ -77,3 +77,18 @@ def test_an_editor_gets_a_token_whose_secret_is_shown_once(cli: Cli, daily: str)
     assert (editor["role"], editor["newsletters"], editor["disabled_at"] is None) == ("draft", [daily], False)
     assert cli("editors", "list", "--search", "zoe", "--json").json == []
     assert cli(*ada).code == 1
+
+
+def test_breaking_news_is_built_at_once_and_sent_once(cli: Cli, issue: str) -> None:
+    wanted = ("breaking", "send", "--article", "1", "--newsletter", "daily", "--subject", "Now")
+
+    first = cli(*wanted, "--approve", "--by", "Ada", "--json")
+    again = cli(*wanted)
+
+    assert (first.json["kind"], first.json["status"], first.json["approved_by"]) == (
+        "breaking",
+        "built",
+        "Ada",
+    )
+    assert [story["article"] for story in first.json["stories"]] == [1]
+    assert (again.code, "--again" in again.err) == (1, True)

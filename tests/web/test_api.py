@@ -111,6 +111,28 @@ def test_an_issue_is_arranged_by_a_draft_key_and_approved_by_one_that_sends(
         }
 
 
+def test_breaking_news_waits_for_a_word_unless_the_key_sends(ada: Caller, dora: Caller) -> None:
+    wanted = {"newsletter": "daily", "article": 1}
+
+    assert dora.reason("POST", "/breaking", wanted | {"approve": True}) == (403, "role_missing")
+    status, asked = dora("POST", "/breaking", wanted)
+    assert (status, asked["kind"], asked["is_approved"]) == (201, "breaking", False)
+    assert ada.reason("POST", "/breaking", wanted) == (409, "breaking_before")
+    assert ada("POST", "/breaking", wanted | {"again": True, "approve": True})[1]["is_approved"]
+
+
+def test_an_article_is_taken_back_by_who_may_send_for_its_newsletters(
+    ada: Caller, dora: Caller, zoe: Caller
+) -> None:
+    for caller in (dora, zoe):
+        assert caller.reason("POST", "/articles/1/retract") == (403, "role_missing")
+
+    first, again = (ada("POST", "/articles/1/retract")[1] for _ in range(2))
+
+    assert first["retracted_at"] == again["retracted_at"] is not None
+    assert [each["article"] for each in ada("GET", "/issues/1")[1]["stories"]] == [2]
+
+
 def test_lists_can_be_searched_and_show_what_the_key_is_for(ada: Caller, zoe: Caller) -> None:
     assert [n["slug"] for n in ada("GET", "/newsletters")[1]["newsletters"]] == ["daily", "weekly"]
     assert [n["slug"] for n in zoe("GET", "/newsletters")[1]["newsletters"]] == ["weekly"]
