@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element, XMLParser, tostring
 
@@ -47,6 +48,7 @@ _ADDRESS = re.compile(
     r"[^\s@<>()]{1,200}@[^\s@<>()]{1,200}\s{0,3}\((?P<after>[^()]{1,200})\)"
     r"|(?P<before>[^<>@]{1,200})<[^<>]{1,300}>"
 )
+_PICTURES_MAX = 50  # of one item
 _MARKUP_TYPES = frozenset({"html", "text/html", "xhtml", "application/xhtml+xml"})
 
 
@@ -189,13 +191,15 @@ def _pictures(entry: Element, caption: str) -> Iterator[Picture]:
 
     ``caption`` says what the only picture of Media RSS shows; of several it is not known which it means.
     """
-    media = [node for node in entry.iter("media:content") if _is_picture(node)]
+    named = islice(entry.iter("media:content"), _PICTURES_MAX)
+    media = [node for node in named if _is_picture(node)]
     media.sort(key=lambda node: pixels(node.get("width")) or 0, reverse=True)
     enclosures = [node for node in entry.findall("enclosure") if _is_picture(node)]
     enclosures += [
         node for node in entry.findall("atom:link") if node.get("rel") == "enclosure" and _is_picture(node)
     ]
-    for node in [*media, *enclosures, *entry.iter("media:thumbnail")]:
+    thumbnails = islice(entry.iter("media:thumbnail"), _PICTURES_MAX)
+    for node in [*media, *enclosures[:_PICTURES_MAX], *thumbnails]:
         yield Picture(
             url=node.get("url") or node.get("href") or "",
             width=pixels(node.get("width")),
