@@ -80,6 +80,7 @@ def assemble(
     topics = newsletters.topics(session, newsletter.id, with_retired=True)
     found = rules.of(newsletter)
     subjects = tuple(issue.subjects) if issue is not None else ()
+    is_tested = len(subjects) > 1 and found.clicks  # without clicks nothing could be decided
     return FrozenIssue(
         issue_id=issue.id if issue is not None else 0,
         number=number,
@@ -100,8 +101,8 @@ def assemble(
         outside_percent=found.selection.outside_percent,
         note=issue.note if issue is not None else "",
         subjects=subjects,
-        sample_percent=found.subject_test.sample_percent if len(subjects) > 1 else 0,
-        test_minutes=found.subject_test.minutes if len(subjects) > 1 else 0,
+        sample_percent=found.subject_test.sample_percent if is_tested else 0,
+        test_minutes=found.subject_test.minutes if is_tested else 0,
         has_clicks=found.clicks,
         is_flash=issue.is_flash if issue is not None else False,
         is_fallback=issue.is_fallback if issue is not None else False,
