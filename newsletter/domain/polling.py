@@ -10,7 +10,7 @@ from enum import StrEnum
 
 INTERVAL = timedelta(minutes=15)  # news sites; most polls end with 304
 INTERVAL_MIN = timedelta(minutes=1)
-LEASE = timedelta(minutes=2)  # a fetch ends after 30 s, reading and storing after a few more
+LEASE = timedelta(minutes=5)  # a fetch ends after 30 s; then an answer may wait for 199 others to be stored
 FLOOR_MAX = timedelta(hours=1)  # a feed's own wish: many name a day because their software does
 FAILURES_ALARMING = 5  # in a row: about five hours at the usual pace
 ALL_HOURS = (1 << 24) - 1
