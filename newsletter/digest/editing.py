@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from newsletter.digest import desk
 from newsletter.domain.editors import Actor, Role, require
 from newsletter.domain.errors import Conflict, InvalidInput, NotFound
 from newsletter.domain.rules import WEIGHT_MAXIMUM
@@ -21,6 +22,7 @@ def retract(session: Session, article_id: int, *, actor: Actor, now: datetime) -
             reason="retracted",
         )
     audit.append(session, actor, "retract", now=now, article_id=article_id, title=article.title)
+    desk.rebuild_retracted(session, now=now)
     return _fresh(session, article)
 
 

@@ -133,6 +133,21 @@ def test_an_article_is_taken_back_by_who_may_send_for_its_newsletters(
     assert [each["article"] for each in ada("GET", "/issues/1")[1]["stories"]] == [2]
 
 
+def test_articles_are_weighed_merged_split_and_marked(ada: Caller, zoe: Caller) -> None:
+    steps: list[tuple[str, str, object]] = [
+        ("PUT", "/newsletters/daily/articles/1/weight", {"weight": 3}),
+        ("PUT", "/articles/1/worth-telling", {"is_worth_telling": True}),
+        ("POST", "/articles/1/merge", {"article": 2}),
+        ("POST", "/articles/1/split", {"article": 2}),
+    ]
+
+    assert [zoe(*step)[0] for step in steps] == [403] * 4
+    assert [ada(*step)[0] for step in steps] == [200] * 4
+    _, told = ada("GET", "/audit?search=ada")
+    assert [each["action"] for each in told["events"][:4]] == ["split", "merge", "worth_telling", "weigh"]
+    assert ada.reason("PUT", "/newsletters/daily/articles/1/weight", {"weight": 10}) == (422, "bad_weight")
+
+
 def test_lists_can_be_searched_and_show_what_the_key_is_for(ada: Caller, zoe: Caller) -> None:
     assert [n["slug"] for n in ada("GET", "/newsletters")[1]["newsletters"]] == ["daily", "weekly"]
     assert [n["slug"] for n in zoe("GET", "/newsletters")[1]["newsletters"]] == ["weekly"]

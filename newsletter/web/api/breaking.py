@@ -1,4 +1,4 @@
-"""Send breaking news, and take articles back."""
+"""Send breaking news."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from typing import Any  # JSON objects
 
 from fastapi import APIRouter, BackgroundTasks
 
-from newsletter.digest import breaking, retracting
-from newsletter.domain.editors import Role
-from newsletter.domain.errors import NotFound
-from newsletter.store import articles
+from newsletter.digest import breaking
 from newsletter.web.api import access, records
 from newsletter.web.api.access import ActorDep
-from newsletter.web.api.fields import ArticleId, Breaking
+from newsletter.web.api.fields import Breaking
 from newsletter.web.deps import AppDep
 
 router = APIRouter()
@@ -38,16 +35,3 @@ def send(body: Breaking, app: AppDep, actor: ActorDep, background: BackgroundTas
     background.add_task(app.bell.ring, "newsletter.build", answer["id"])
     background.add_task(app.bell.ring, "newsletter.notices")
     return answer
-
-
-@router.post("/articles/{article_id}/retract")
-def retract(article_id: ArticleId, app: AppDep, actor: ActorDep) -> dict[str, Any]:
-    """Take an article out of every issue that has not gone out, and out of the archive; again changes nothing."""
-    with app.transaction() as session:
-        found = articles.get(session, article_id)
-        if found is None:
-            raise NotFound(f"There is no article {article_id}.", reason="unknown_article")
-        access.require_for_article(session, actor, article_id, Role.SEND)
-        retracting.retract(session, article_id, actor=actor, now=app.clock.now())
-        session.refresh(found)
-        return records.article(found)

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends
 from fastapi.openapi.utils import get_openapi
 
 from newsletter import __version__
-from newsletter.web.api import access, breaking, deciding, explaining, reading
+from newsletter.web.api import access, breaking, deciding, editing, explaining, reading
 
 PREFIX = "/api/v1"
 
 _parts = APIRouter(prefix=PREFIX, dependencies=[Depends(access.keep_nowhere)])
-for _each in (reading, deciding, breaking, explaining):
+for _each in (reading, deciding, editing, breaking, explaining):
     _parts.include_router(_each.router)
 router = APIRouter()
 router.include_router(_parts)
