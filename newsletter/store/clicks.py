@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter.domain import clicks
 from newsletter.domain.clicks import PEOPLE, WEB_ARM
 from newsletter.domain.issues import IssueStatus
-from newsletter.store import driver
+from newsletter.store import driver, lists
 from newsletter.store.tables import Article, ClickCount, Issue
 
 HALF_LIFE = timedelta(hours=24)  # of what a click says about how wanted an article is
@@ -119,7 +119,7 @@ def decayed(session: Session, article_ids: Collection[int], now: datetime) -> di
             # By way of the issues, because the primary key of the counts begins with them.
             ClickCount.issue_id.in_(select(Issue.id).where(Issue.cut_off_at > now - _ISSUES)),
             ClickCount.hour > clicks.hour_of(now - _REMEMBERED),
-            Article.id.in_(list(article_ids)),
+            lists.among(session, Article.id, article_ids),
         )
         .group_by(Article.id, ClickCount.hour)
         .order_by(Article.id, ClickCount.hour)
