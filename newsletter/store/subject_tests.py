@@ -58,12 +58,12 @@ def bring_forward(session: Session, mailing: Mailing, *, now: datetime) -> int:
             Batch.due_at >= mailing.test_until,
         )
     ).all()
-    own_hours = session.scalars(
-        select(Subscription.subscriber_id).where(
-            Subscription.newsletter_id == mailing.newsletter_id, Subscription.hour.is_not(None)
-        )
+    own_hours = (
+        select(Subscription.subscriber_id // BUCKET_SIZE)
+        .distinct()
+        .where(Subscription.newsletter_id == mailing.newsletter_id, Subscription.hour.is_not(None))
     )
-    kept = {subscriber_id // BUCKET_SIZE for subscriber_id in own_hours}
+    kept = set(session.scalars(own_hours))
     waiting = {row.id: row.due_at for row in rows if row.bucket not in kept}
     early = min(waiting.values(), default=now) - now
     if not waiting or early.total_seconds() <= 0:
