@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import _fortnight
 from _fortnight import DAY_COUNT, FIRST_READER, STORY_MAXIMUM
+from _setup import Cluster
 from sqlalchemy import text
 
 from newsletter.domain import selection
@@ -31,9 +32,9 @@ SELECT reader, article FROM (
 """
 
 
-def measured(url: str, reader_count: int) -> dict[str, float]:
+def measured(cluster: Cluster, reader_count: int) -> dict[str, float]:
     """Fill the tables with the same readers and what they had; choose; return microseconds and octets a reader."""
-    database = Database(url)
+    database = Database(cluster.new())
     readers = _fortnight.readers(FIRST_READER, reader_count)
     today = _fortnight.issue(DAY_COUNT)
     with database.transaction() as session:
@@ -48,13 +49,18 @@ def measured(url: str, reader_count: int) -> dict[str, float]:
         _fortnight.write(session, "about", "article, topic", about)
         session.execute(text("ANALYZE"))
     with database.transaction() as session:
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), cluster.cpu()
         session.execute(text(_CHOOSE), {"maximum": STORY_MAXIMUM})
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, cluster.cpu() - cpu
     with database.snapshot() as connection:
         size = connection.execute(text("SELECT pg_total_relation_size('had')")).scalar_one()
     database.dispose()
-    return {"readers": reader_count, "us": seconds / reader_count * 1e6, "had_bytes": size / reader_count}
+    return {
+        "readers": reader_count,
+        "us": seconds / reader_count * 1e6,
+        "cpu_us": cpu / reader_count * 1e6,
+        "had_bytes": size / reader_count,
+    }
 
 
 def _had(readers: list[_fortnight.Reader]) -> Iterator[tuple[int, int]]:
