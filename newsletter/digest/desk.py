@@ -90,7 +90,7 @@ def rebuild_retracted(session: Session, *, now: datetime) -> list[int]:
     given up.
     """
     changed_ids = []
-    for issue in kept.frozen_unmailed(session):
+    for issue in kept.losing(session):
         retracted = kept.retracted(session, _numbers(issue))
         if not retracted:
             continue

@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain.editors import DeskAction
-from newsletter.domain.issues import OPEN, IssueKind, IssueStatus
+from newsletter.domain.issues import OPEN, IssueKind, IssueStatus, Verdict
 from newsletter.store import lists
 from newsletter.store.tables import (
     Article,
@@ -126,11 +126,20 @@ def silent(session: Session) -> Sequence[Issue]:
     return session.scalars(from_ready.order_by(Issue.id)).all()
 
 
-def frozen_unmailed(session: Session) -> Sequence[Issue]:
-    """Return the issues that are built and whose mailing has not begun."""
+def losing(session: Session) -> Sequence[Issue]:
+    """Return the issues that are built, knew an article that is retracted, and whose mailing has not begun.
+
+    Verdicts are asked first, so that contents of a megabyte are not read at every beat.
+    """
+    knew_retracted = exists().where(
+        IssueArticle.issue_id == Issue.id,
+        IssueArticle.verdict != Verdict.RETRACTED,
+        Article.id == IssueArticle.article_id,
+        Article.retracted_at.is_not(None),
+    )
     return session.scalars(
         select(Issue)
-        .where(Issue.status.in_((IssueStatus.BUILT, IssueStatus.HELD)), _is_not_mailed())
+        .where(Issue.status.in_((IssueStatus.BUILT, IssueStatus.HELD)), _is_not_mailed(), knew_retracted)
         .order_by(Issue.id)
     ).all()
 
