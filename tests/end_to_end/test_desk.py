@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from newsletter.store import Database, articles, newsletters
@@ -15,6 +17,7 @@ from tests.services.ports import wait_until
 
 pytestmark = pytest.mark.end_to_end
 ANA = "ana@reader.example"
+_COUNTED_LINK = re.compile(rb"/r/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
 _TIME_TO_PIN = timedelta(seconds=30)  # between the plan and its cut-off, on a busy machine
 
 
@@ -57,20 +60,27 @@ def test_a_pin_leads_the_mail_that_goes_out_because_the_desk_is_silent(
     installation.command("subscribers", "import", "daily", str(readers))
     installation.start_all()
     installation.command("sources", "poll", "1")  # what the feed holds already is backlog
-    for slug, title in (("ferry", "The ferry returns"), ("council", "The council votes")):
+    for slug, title in (
+        ("walrus", "A walrus naps on the pier"),
+        ("gulls", "Gulls steal the mayor a sandwich"),
+    ):
         publish(installation, slug, title)
         installation.command("sources", "poll", "1")
     schedule_soon(installation)
 
     issue_id = await_plan(installation)
-    ferry = article_id(installation, "ferry returns")
-    installation.command("issues", "pin", str(issue_id), "--article", str(ferry), "--by", "cleo")
+    walrus = article_id(installation, "walrus")
+    installation.command("issues", "pin", str(issue_id), "--article", str(walrus), "--by", "cleo")
     await_digests(installation, ANA, count=1)
 
     (mail,) = digests(installation, ANA)
     body = mail.message
-    assert b"Subject: The ferry returns" in body
-    assert body.index(b"The ferry returns</a>") < body.index(b"The council votes</a>")
+    assert b"Subject: A walrus naps on the pier" in body
+    assert body.index(b"A walrus naps on the pier</a>") < body.index(b"Gulls steal the mayor a sandwich</a>")
+    link = _COUNTED_LINK.search(body.replace(b"=\r\n", b""))
+    assert link is not None
+    answer = httpx2.get(f"{installation.url}{link[0].decode()}", follow_redirects=False, timeout=30)
+    assert (answer.status_code, answer.headers["location"].endswith("/walrus")) == (302, True)
     shown = installation.told("issues", "show", str(issue_id))
     assert (shown["status"], shown["approved_by"]) == ("mailed", None), json.dumps(shown)
     assert {"pin", "plan"} & {event["action"] for event in installation.told("audit", "list")} == {"pin"}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from newsletter.digest import arranging, build, desk, plan
 from newsletter.domain.issues import IssueStatus
 from newsletter.sending import expand
@@ -27,9 +25,6 @@ def mail(press: Press, newsletter_id: int, *titles: str) -> int:
     return mailing_id
 
 
-@pytest.mark.xfail(
-    strict=False, reason="left-overs reach readers of every issue when issues are frozen with their rules"
-)
 def test_deferred_stories_wait_for_their_own_mail_and_are_told_by_another_when_it_expired(
     press: Press,
 ) -> None:
@@ -40,19 +35,19 @@ def test_deferred_stories_wait_for_their_own_mail_and_are_told_by_another_when_i
     assert press.receipt(first).deferred == 1
     del press.sink.refuse_rcpt[ANA]
 
-    mail(press, newsletter_id, "Second day")  # before the first one's retry is due
+    mail(press, newsletter_id, "Lighthouse painted green")  # before the first one's retry is due
     press.clock.advance(2 * HOUR)
     press.drain()  # the second issue has taken its place
     assert press.receipt(first).failed == 1
-    mail(press, newsletter_id, "Third day")
+    mail(press, newsletter_id, "Herring came early")
 
     ana, ben = press.titles_to(ANA), press.titles_to(BEN)
-    assert ana[0] == ["Second day"]
-    assert set(ana[1]) == {"Third day", "Ferry returns", "Council votes"}
+    assert ana[0] == ["Lighthouse painted green"]
+    assert set(ana[1]) == {"Herring came early", "Ferry returns", "Council votes"}
     assert [set(titles) for titles in ben] == [
         {"Ferry returns", "Council votes"},
-        {"Second day"},
-        {"Third day"},
+        {"Lighthouse painted green"},
+        {"Herring came early"},
     ]
 
 
