@@ -21,9 +21,12 @@ T = TypeVar("T")
 FIRST = datetime(2026, 11, 19, 6, tzinfo=UTC)
 TARGET = 20.0  # us for each reader
 TOPIC_COUNT = 30
+AUTHOR_COUNT = 40
 PICKS = 16
 READER_COUNT = 2_000
 RUN_COUNT = 9
+PLAIN = Limits(maximum=PICKS)
+EVERYTHING = Limits(maximum=PICKS, top_count=3, outside_percent=10, section_maximum=4, author_maximum=3)
 EARLIER = 5  # issues whose picks a reader's history joins
 CADENCES = [Cadence.EVERY_ISSUE] + 6 * [Cadence.DAILY] + 3 * [Cadence.WEEKLY]
 
@@ -45,11 +48,9 @@ class Issue:
     highest: int
     cut_off: datetime
 
-    def chooser(self) -> Chooser:
+    def chooser(self, limits: Limits = PLAIN) -> Chooser:
         """Prepare the choosing."""
-        return Chooser(
-            self.candidates, highest=self.highest, limits=Limits(maximum=PICKS), cut_off=self.cut_off
-        )
+        return Chooser(self.candidates, highest=self.highest, limits=limits, cut_off=self.cut_off)
 
 
 def main() -> None:
@@ -74,14 +75,25 @@ def main() -> None:
             for reader, history in zip(readers, histories, strict=True)
         ]
 
+    hybrid = issue.chooser(EVERYTHING)
+
+    def choose_with_everything() -> list[bytes]:
+        return [
+            hybrid.choose(topics=reader.topics, cadence=reader.cadence, history=history)
+            for reader, history in zip(readers, histories, strict=True)
+        ]
+
     assert choose() == walk()
-    joining, choosing, walking = interleaved(lambda: join(readers, issue.highest), choose, walk)
+    joining, choosing, with_everything, walking = interleaved(
+        lambda: join(readers, issue.highest), choose, choose_with_everything, walk
+    )
     octets = statistics.mean(len(picks) for picks in choose())
     stories = statistics.mean(int.from_bytes(picks, "big").bit_count() for picks in choose())
     print(f"candidates {count}, readers {READER_COUNT}, median of {RUN_COUNT} interleaved runs")
     print(f"prepare, once               {prepared_in * 1e3:8.1f} ms")
     print(f"join {EARLIER} earlier issues       {joining:8.1f} us each reader")
-    print(f"choose                      {choosing:8.1f} us each reader  (target {TARGET:.0f})")
+    print(f"choose                      {choosing:8.1f} us each reader")
+    print(f"with top, share and maxima  {with_everything:8.1f} us each reader  (target {TARGET:.0f})")
     print(
         f"walk over the candidates    {walking:8.1f} us each reader  ({walking / choosing:.1f} times as long)"
     )
@@ -145,7 +157,18 @@ def make_issue(day: int, count: int) -> Issue:
         seen_at = cut_off - step * (highest - number)
         dated_at = seen_at - timedelta(minutes=drawn(90, "delay", number))
         is_fresh = seen_at > cut_off - timedelta(days=1)
-        found.append(Candidate(number, topic("article", number), seen_at, is_fresh, dated_at))
+        about = topic("article", number)
+        found.append(
+            Candidate(
+                number,
+                about,
+                seen_at,
+                is_fresh,
+                dated_at,
+                section=about.bit_length() - 1,
+                author=f"Author {drawn(AUTHOR_COUNT, 'author', number)}",
+            )
+        )
     return Issue(selection.rank(found), highest, cut_off)
 
 
