@@ -56,7 +56,8 @@ def known_only(given: Mapping[str, object], known: list[str], where: str, faults
     """Remember a fault for every name that is not known."""
     for name in given:
         if name not in known:
-            faults.add(f"{where}.{name}" if where else name, f"is unknown; there are {', '.join(known)}")
+            place = name or '""'  # nothing cannot be pointed at
+            faults.add(f"{where}.{place}" if where else place, f"is unknown; there are {', '.join(known)}")
 
 
 def text(given: object, where: str, faults: Faults) -> str:
