@@ -77,10 +77,10 @@ def test_a_pin_leads_the_mail_that_goes_out_because_the_desk_is_silent(
     body = mail.message
     assert b"Subject: A walrus naps on the pier" in body
     assert body.index(b"A walrus naps on the pier</a>") < body.index(b"Gulls steal the mayor a sandwich</a>")
-    link = _COUNTED_LINK.search(body.replace(b"=\r\n", b""))
-    assert link is not None
-    answer = httpx2.get(f"{installation.url}{link[0].decode()}", follow_redirects=False, timeout=30)
-    assert (answer.status_code, answer.headers["location"].endswith("/walrus")) == (302, True)
+    links = dict.fromkeys(_COUNTED_LINK.findall(body.replace(b"=\r\n", b"")))
+    answers = [httpx2.get(f"{installation.url}{link.decode()}", timeout=30) for link in links]
+    assert {answer.status_code for answer in answers} == {302}
+    assert any("/stories/walrus" in answer.headers["location"] for answer in answers)
     shown = installation.told("issues", "show", str(issue_id))
     assert (shown["status"], shown["approved_by"]) == ("mailed", None), json.dumps(shown)
     assert {"pin", "plan"} & {event["action"] for event in installation.told("audit", "list")} == {"pin"}
