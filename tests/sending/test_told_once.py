@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from newsletter.digest import arranging, build, desk, plan
+from newsletter.digest import arranging, breaking, build, desk, plan
 from newsletter.domain.issues import IssueStatus
 from newsletter.sending import expand
 from newsletter.store import articles
@@ -73,6 +73,33 @@ def test_what_is_retracted_while_an_issue_goes_out_is_told_to_nobody_who_is_not_
         assert ("Ferry returns" in titles) == (address in before)
         assert "Council votes" in titles
     assert press.receipt(mailing_id).submitted == len(addresses)
+
+
+def test_breaking_news_overtakes_a_running_digest_and_drops_out_of_it(press: Press) -> None:
+    addresses = [f"r{number}@reader.example" for number in range(20)]
+    newsletter_id = set_up(press, *addresses, spread_minutes=60)
+    press.expand(newsletter_id)
+    press.clock.advance(20 * MINUTE)
+    press.drain()
+    before = {received.rcpt_to for received in press.sink.messages}
+
+    now = press.clock.now()
+    with press.database.transaction() as session:
+        (ferry,) = [row.article for row in articles.search(session, newsletter_id, "Ferry")]
+        issue_id = breaking.send(session, newsletter_id, ferry.id, actor=EDITOR, now=now, is_approved=True).id
+    build.build(press.database.transaction, issue_id, environment=ENVIRONMENT, now=now)
+    assert expand.expand(press.database.transaction, issue_id, now=now) is not None
+    press.drain()
+    press.clock.advance(HOUR)
+    press.drain()
+
+    assert 2 < len(before) < 18
+    for address in addresses:
+        titles = press.titles_to(address)
+        if address in before:
+            assert [sorted(each) for each in titles] == [["Council votes", "Ferry returns"]]
+        else:
+            assert titles == [["Ferry returns"], ["Council votes"]]
 
 
 def test_an_approval_is_void_once_the_issue_is_changed(press: Press) -> None:
