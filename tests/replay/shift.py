@@ -16,8 +16,8 @@ from newsletter.wiring import App
 from workers import process, tasks
 from workers.app import app as celery
 
-# Asks name servers for the mail servers of readers' domains.
-_LEFT_OUT = frozenset({"newsletter.resolve"})
+# These ask the name servers of the world: for the mail servers of readers' domains, and for the websites of images.
+_LEFT_OUT = frozenset({"newsletter.resolve", "newsletter.images"})
 
 
 class Shift:
