@@ -23,7 +23,9 @@ def whole() -> None:
 @app.command()
 def send(
     article: Annotated[int, typer.Option(min=1, help="Id of the article.")],
-    newsletter: Annotated[str, typer.Option(help="To the readers of this newsletter.")],
+    newsletter: Annotated[
+        str, typer.Option(help="To the readers of this newsletter; needed when several have the article.")
+    ] = "",
     subject: Annotated[str, typer.Option(help="Otherwise the article's headline.")] = "",
     flash: Annotated[bool, typer.Option("--flash", help="No quiet hours and no cap holds it back.")] = False,
     approve: Annotated[
@@ -39,10 +41,11 @@ def send(
     with opened() as service:
         now = service.clock.now()
         with service.transaction() as session:
-            found = newsletters.by_slug(session, newsletter)
             issue = breaking.send(
                 session,
-                found.id,
+                newsletters.by_slug(session, newsletter).id
+                if newsletter
+                else breaking.home(session, article),
                 article,
                 actor=acting.actor(by),
                 now=now,

@@ -6,11 +6,28 @@ from datetime import datetime
 
 from newsletter.digest import arranging, desk, telling
 from newsletter.domain.editors import Actor, Role, require
-from newsletter.domain.errors import Conflict
+from newsletter.domain.errors import Conflict, InvalidInput
 from newsletter.domain.issues import IssueKind
-from newsletter.store import Session, audit, issues
+from newsletter.store import Session, articles, audit, issues, newsletters
 from newsletter.store import desk as kept
 from newsletter.store.tables import Issue
+
+
+def home(session: Session, article_id: int) -> int:
+    """Return the newsletter that has an article; raise InvalidInput when none or several have it."""
+    places = articles.places(session, article_id)
+    if len(places) == 1:
+        return places[0].newsletter_id
+    slugs = ", ".join(sorted(newsletters.get(session, place.newsletter_id).slug for place in places))
+    raise InvalidInput(
+        f"Several newsletters have article {article_id}: {slugs}."
+        if places
+        else f"No newsletter has an article {article_id}.",
+        hint="Say which one with --newsletter."
+        if places
+        else "Find its id with: newsletter articles search WORDS",
+        reason="which_newsletter" if places else "unknown_article",
+    )
 
 
 def send(

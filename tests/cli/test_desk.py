@@ -80,7 +80,7 @@ def test_an_editor_gets_a_token_whose_secret_is_shown_once(cli: Cli, daily: str)
 
 
 def test_breaking_news_is_built_at_once_and_sent_once(cli: Cli, issue: str) -> None:
-    wanted = ("breaking", "send", "--article", "1", "--newsletter", "daily", "--subject", "Now")
+    wanted = ("breaking", "send", "--article", "1", "--subject", "Now")
 
     first = cli(*wanted, "--approve", "--by", "Ada", "--json")
     again = cli(*wanted)

@@ -9,12 +9,13 @@ import pytest
 
 from newsletter.digest import arranging, breaking, build, desk, editors, plan
 from newsletter.domain.editors import Actor, Role, Way
-from newsletter.domain.errors import Conflict, Forbidden
+from newsletter.domain.errors import Conflict, Forbidden, InvalidInput
 from newsletter.domain.issues import IssueKind, IssueStatus
 from newsletter.domain.mailings import Lane
 from newsletter.rendering.environment import Environment
 from newsletter.sending import expand
 from newsletter.store import Database, articles, issues, mailings, notices
+from newsletter.store.tables import NewsletterArticle
 from tests.builders import EDITOR, add_article, add_newsletter, add_reader
 from tests.clocks import NOON
 
@@ -130,3 +131,16 @@ def test_a_retraction_stops_breaking_news_that_has_not_begun(
         issue = issues.get(session, issue_id)
         assert (issue.status, issue.reason) == (IssueStatus.CANCELLED, "retracted")
         assert desk.ready(session) == []
+
+
+def test_an_article_of_several_newsletters_needs_a_word(database: Database, article_ids: list[int]) -> None:
+    with database.transaction() as session:
+        weekly = add_newsletter(session, slug="weekly")
+        session.add(NewsletterArticle(newsletter_id=weekly.id, article_id=article_ids[1], seen_at=NOON))
+        session.flush()
+
+        assert breaking.home(session, article_ids[0]) != weekly.id
+        with pytest.raises(InvalidInput, match="daily, weekly"):
+            breaking.home(session, article_ids[1])
+        with pytest.raises(InvalidInput, match="No newsletter"):
+            breaking.home(session, 4711)
