@@ -133,7 +133,9 @@ class _Choice:
                 story_key=row.story_key or "",
             )
             for row in self._rows.values()
-            if self._verdicts.get(row.id) not in _APART or row.backlog == BacklogReason.MERGED
+            if self._verdicts.get(row.id) not in _APART
+            or row.is_frozen  # told elsewhere, or pinned before: its readers know the story
+            or row.backlog == BacklogReason.MERGED
         ]
         return stories.group(pieces, self._ask.rules.stories, rulings=self._ask.rulings)
 

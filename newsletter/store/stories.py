@@ -18,7 +18,7 @@ class Found(NamedTuple):
     """Hold an article with its place in a newsletter; ``is_placed`` False: it is none of that newsletter's.
 
     ``importance`` is that of the article and of its source together. ``backlog`` says why it is told in no issue, ""
-    when it may be.
+    when it may be. ``is_frozen``: some newsletter has told it, whatever it is in this one.
     """
 
     id: int
@@ -46,6 +46,7 @@ class Found(NamedTuple):
     section: int | None
     weight: int
     backlog: str
+    is_frozen: bool = False
 
 
 def placed(session: Session, newsletter_id: int, *, since: datetime, until: datetime) -> list[Found]:
@@ -154,6 +155,7 @@ def _query(newsletter_id: int) -> Select[*tuple[Any, ...]]:
             func.coalesce(place.weight, 0).label("weight"),
             place.is_backlog,
             place.reason,
+            Article.frozen_at.is_not(None).label("is_frozen"),
         )
         .outerjoin(place, and_(place.article_id == Article.id, place.newsletter_id == newsletter_id))
         .outerjoin(Source, Source.id == Article.source_id)
@@ -163,6 +165,6 @@ def _query(newsletter_id: int) -> Select[*tuple[Any, ...]]:
 
 def _found(session: Session, query: Select[*tuple[Any, ...]]) -> list[Found]:
     return [
-        Found._make((*values, (reason or "backlog") if is_backlog else ""))
-        for *values, is_backlog, reason in session.execute(query)
+        Found._make((*values, (reason or "backlog") if is_backlog else "", is_frozen))
+        for *values, is_backlog, reason, is_frozen in session.execute(query)
     ]

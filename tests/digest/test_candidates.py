@@ -162,6 +162,17 @@ def test_what_another_newsletter_told_counts_as_had_and_is_not_named() -> None:
     assert verdicts(answer) == {1: Verdict.CANDIDATE}
 
 
+@pytest.mark.parametrize("backlog", ["old", "first_import"])
+def test_what_is_only_an_archive_here_counts_as_had_when_some_issue_told_it(backlog: str) -> None:
+    told = article(2, backlog=backlog, is_frozen=True)
+    untold = article(3, backlog=backlog)
+
+    answer = chosen(article(1), told, untold, rulings=same(1, 2, 3))
+
+    (found,) = answer.stories
+    assert (found.members, found.more) == ((2,), ())
+
+
 def test_an_update_worth_telling_tells_the_story_also_to_those_who_know_it() -> None:
     update = article(3, is_worth_telling=True)
 
