@@ -65,7 +65,7 @@ def build(
         if is_fallback:
             made = made._replace(frozen=replace(made.frozen, is_fallback=True))
         revision = issue.revision
-        if _is_skipped(session, made, now=now):
+        if _is_skipped(session, made, revision=revision, now=now):
             return issues.get(session, issue_id).status
     try:
         rendered = _rendered(environment, made.frozen, message_max_bytes)
@@ -148,8 +148,11 @@ def _freeze(session: Session, issue: Issue) -> tuple[Content, datetime]:
     return made, since
 
 
-def _is_skipped(session: Session, made: Content, *, now: datetime) -> bool:
-    """Skip an issue that has too little to tell, and tell the desk; what it has rolls over to the next one."""
+def _is_skipped(session: Session, made: Content, *, revision: int, now: datetime) -> bool:
+    """Skip an issue that has too little to tell, and tell the desk; what it has rolls over to the next one.
+
+    One that the desk has changed meanwhile stays planned, and is built again.
+    """
     frozen = made.frozen
     fresh_count = sum(story.is_fresh for story in frozen.stories)
     reason = rules.skip_reason(available=fresh_count, minimum=frozen.story_minimum)
@@ -162,6 +165,7 @@ def _is_skipped(session: Session, made: Content, *, now: datetime) -> bool:
         frozen.issue_id,
         IssueStatus.SKIPPED,
         only_from=IssueStatus.PLANNED,
+        only_revision=revision,
         reason=reason.value,
         fault=None,
     ):

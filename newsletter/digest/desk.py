@@ -75,7 +75,10 @@ def cancel(
 def hold_silent(session: Session, *, now: datetime) -> list[Issue]:
     """Hold the built issues that nobody approved and that silence does not send; return them, to tell the desk."""
     found = []
-    for issue in kept.silent(session):
+    for issue_id in [issue.id for issue in kept.silent(session)]:
+        issue = issues.lock(session, issue_id)
+        if issue.approved_revision == issue.revision:  # just now
+            continue
         wants_word = newsletters.get(session, issue.newsletter_id).on_silence is OnSilence.HOLD
         if (wants_word or issue.is_held) and issues.move(session, issue.id, IssueStatus.HELD):
             _write(session, SERVICE, "hold", issue, now=now, revision=issue.revision, reason="silence")
@@ -90,7 +93,10 @@ def rebuild_retracted(session: Session, *, now: datetime) -> list[int]:
     given up.
     """
     changed_ids = []
-    for issue in kept.losing(session):
+    for issue_id in [issue.id for issue in kept.losing(session)]:
+        issue = issues.lock(session, issue_id)
+        if issue.status not in (IssueStatus.BUILT, IssueStatus.HELD):  # changed, or gone out, just now
+            continue
         retracted = kept.retracted(session, _numbers(issue))
         if not retracted:
             continue

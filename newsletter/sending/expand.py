@@ -93,9 +93,9 @@ class _Dealer:
 
 
 def _start(session: Session, issue_id: int, *, now: datetime) -> Mailing | None:
+    issue = issues.lock(session, issue_id)  # the desk changes it before the mailing is there, or not at all
     if issue_id not in issues.ready(session):
         return None
-    issue = issues.get(session, issue_id)
     mailing = mailings.of_issue(session, issue_id)
     reason = _obstacle(session, issue, now=now) if mailing is None else None
     if reason is not None:

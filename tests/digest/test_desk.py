@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Barrier
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,7 +19,7 @@ from newsletter.domain.errors import Conflict, Forbidden, InvalidInput, Newslett
 from newsletter.domain.issues import IssueStatus, OnSilence
 from newsletter.rendering.environment import Environment
 from newsletter.sending import expand
-from newsletter.store import Database, Session, articles, audit, blocks, issues, newsletters
+from newsletter.store import Database, Session, articles, audit, blocks, issues, mailings, newsletters
 from newsletter.store import desk as kept
 from newsletter.store.tables import Issue
 from tests.builders import EDITOR, add_article, add_newsletter, add_reader
@@ -27,6 +28,7 @@ from tests.clocks import NOON
 ENVIRONMENT = Environment()
 HOUR = timedelta(hours=1)
 ACT: dict[str, Any] = {"actor": EDITOR, "now": NOON}
+T = TypeVar("T")
 
 
 @dataclass
@@ -325,3 +327,58 @@ def test_a_retraction_takes_an_article_out_of_what_is_built_and_voids_the_approv
     assert at_desk.steps[-1] == ("service", "rebuild")
     with at_desk.database.reading() as session:
         assert desk.ready(session) == []
+
+
+def while_uncommitted(at_desk: Desk, step: Callable[..., Issue], *given: object, other: Callable[[], T]) -> T:
+    """Take a step, let another begin before it is committed, and return what came of that."""
+    with ThreadPoolExecutor(1) as pool:
+        with at_desk.database.transaction() as session:
+            step(session, at_desk.issue_id, *given, **ACT)
+            running = pool.submit(other)
+            time.sleep(0.3)
+        return running.result()
+
+
+def test_an_issue_does_not_begin_to_go_out_while_the_desk_changes_it(at_desk: Desk) -> None:
+    with at_desk.database.transaction() as session:
+        add_reader(session, newsletters.get(session, at_desk.issue.newsletter_id), "ana@reader.example")
+    at_desk.build()
+    at_desk.do(desk.approve)
+
+    def expanded() -> int | None:
+        return expand.expand(at_desk.database.transaction, at_desk.issue_id, now=NOON + HOUR)
+
+    assert while_uncommitted(at_desk, arranging.annotate, "Wait!", other=expanded) is None
+    with at_desk.database.reading() as session:
+        assert mailings.of_issue(session, at_desk.issue_id) is None
+
+
+def test_silence_does_not_hold_what_is_just_being_approved(at_desk: Desk) -> None:
+    at_desk.do(desk.hold)
+    at_desk.do(desk.approve)
+    with at_desk.database.transaction() as session:
+        issue = issues.get(session, at_desk.issue_id)
+        newsletter = newsletters.get(session, issue.newsletter_id)
+        newsletter.on_silence = OnSilence.HOLD
+        schedule = publishing.add_schedule(session, newsletter, cron="0 12 * * *", now=NOON - HOUR)
+        issue.schedule_id, issue.approved_revision = schedule.id, None
+    at_desk.build()
+
+    def held() -> int:
+        with at_desk.database.transaction() as session:
+            return len(desk.hold_silent(session, now=NOON))
+
+    assert while_uncommitted(at_desk, desk.approve, other=held) == 0
+    with at_desk.database.reading() as session:
+        assert desk.ready(session) == [at_desk.issue_id]
+
+
+def test_an_issue_is_not_skipped_for_lack_of_what_the_desk_just_puts_in(at_desk: Desk) -> None:
+    first, *_ = at_desk.article_ids
+    for article_id in at_desk.article_ids:
+        at_desk.do(arranging.ban, article_id)
+
+    status = while_uncommitted(at_desk, arranging.unban, first, other=at_desk.build)
+
+    assert status in (IssueStatus.PLANNED, IssueStatus.BUILT)
+    assert at_desk.build() is IssueStatus.BUILT
