@@ -134,6 +134,7 @@ def test_a_next_issue_ends_the_retries_of_the_last_one(press: Press) -> None:
     press.clock.advance(timedelta(minutes=30))
     press.drain()
 
-    assert press.titles_to("ana@reader.example") == [["Second day"]]
+    # What nobody got is left over, and in reach of the issue that took its place.
+    assert press.titles_to("ana@reader.example") == [["Second day", "Council votes", "Ferry returns"]]
     receipt = press.receipt(first)
     assert (receipt.failed, receipt.deferred) == (1, 0)
