@@ -18,12 +18,16 @@ from newsletter.wiring import App
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Say which issue, chosen for whom: ``issue`` None = the next one; ``reader`` "" = one of these topics."""
+    """Say which issue, chosen for whom: ``issue`` None = the next one; ``reader`` "" = one of these topics.
+
+    ``language`` is that of the frame; "": the newsletter's.
+    """
 
     newsletter: str
     issue: int | None = None
     reader: str = ""
     topics: Sequence[str] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,21 @@ def _preview(session: Session, service: App, wanted: Wanted, *, now: datetime) -
     environment, maximum = service.environment, service.settings.message_max_bytes
     if wanted.issue is None:
         return build.preview(
-            session, newsletter.id, environment=environment, now=now, message_max_bytes=maximum
+            session,
+            newsletter.id,
+            environment=environment,
+            now=now,
+            message_max_bytes=maximum,
+            language=wanted.language,
         )
     issue = issues.by_number(session, newsletter.id, wanted.issue)
-    return build.preview_issue(session, issue.id, environment=environment, message_max_bytes=maximum)
+    return build.preview_issue(
+        session,
+        issue.id,
+        environment=environment,
+        message_max_bytes=maximum,
+        language=wanted.language,
+    )
 
 
 def _picks(session: Session, frozen: FrozenIssue, wanted: Wanted, *, now: datetime) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from newsletter.store import (
     Transactions,
     alerts,
     articles,
+    audiences,
     blocks,
     counters,
     issues,
@@ -64,11 +66,14 @@ def build(
         made, since = _freeze(session, issue)
         if is_fallback:
             made = made._replace(frozen=replace(made.frozen, is_fallback=True))
+        else:
+            languages = _languages(session, environment, made.frozen)
+            made = made._replace(frozen=replace(made.frozen, languages=languages))
         revision = issue.revision
         if _is_skipped(session, made, revision=revision, now=now):
             return issues.get(session, issue_id).status
     try:
-        rendered = _rendered(environment, made.frozen, message_max_bytes)
+        rendered = _in_all_languages(environment, made.frozen, message_max_bytes)
     except InvalidInput as error:
         with transactions() as session:
             issues.record_fault(session, issue_id, str(error))
@@ -84,11 +89,12 @@ def preview(
     environment: Environment,
     now: datetime,
     message_max_bytes: int = sizes.MESSAGE_MAX_BYTES,
+    language: str = "",
 ) -> Preview:
     """Return the next issue as it would be if it were built now, without moving any state.
 
     When there is nothing new, the newest articles stand in, so that there is something to look at; raise Conflict
-    when the newsletter has no article at all.
+    when the newsletter has no article at all. ``language`` is that of the frame; "": the newsletter's.
     """
     newsletter = newsletters.get(session, newsletter_id)
     number = counters.last(session, f"issue:{newsletter_id}") + 1
@@ -100,7 +106,7 @@ def preview(
         frozen = content.recent(session, newsletter, number=number, cut_off_at=now, nonce=ids.nonce())
     if not frozen.stories:
         raise _nothing_to_show()
-    return Preview(frozen, _rendered(environment, frozen, message_max_bytes))
+    return Preview(frozen, _rendered(environment, frozen, message_max_bytes, language or None))
 
 
 def preview_issue(
@@ -109,16 +115,33 @@ def preview_issue(
     *,
     environment: Environment,
     message_max_bytes: int = sizes.MESSAGE_MAX_BYTES,
+    language: str = "",
 ) -> Preview:
-    """Return an issue that is built as it is, and any other as it would be built; no state is moved."""
+    """Return an issue that is built as it is, and any other as it would be built; no state is moved.
+
+    Raise InvalidInput when it was built, and not in ``language``.
+    """
     issue = issues.get(session, issue_id)
     if issue.frozen is not None:
         frozen = issues.frozen(issue)
-        return Preview(frozen, blocks.of_issue(session, issue_id, frozen.identity.language))
+        return Preview(frozen, blocks.of_issue(session, issue_id, _kept_in(frozen, language)))
     frozen = _freeze(session, issue)[0].frozen
     if not any(story.is_fresh for story in frozen.stories):
         raise _nothing_to_show()
-    return Preview(frozen, _rendered(environment, frozen, message_max_bytes))
+    return Preview(frozen, _rendered(environment, frozen, message_max_bytes, language or None))
+
+
+def _kept_in(frozen: FrozenIssue, language: str) -> str:
+    own = frozen.identity.language
+    if not language or language == own:
+        return own
+    if language not in frozen.languages:
+        raise InvalidInput(
+            f"The issue was not made in the language {language!r}: no reader had asked for it.",
+            hint=f"It is there in: {', '.join((own, *frozen.languages))}.",
+            reason="language_not_made",
+        )
+    return language
 
 
 def look(session: Session, issue: Issue) -> FrozenIssue:
@@ -126,9 +149,31 @@ def look(session: Session, issue: Issue) -> FrozenIssue:
     return issues.frozen(issue) if issue.frozen is not None else _freeze(session, issue)[0].frozen
 
 
-def _rendered(environment: Environment, frozen: FrozenIssue, message_max_bytes: int) -> list[RenderedBlock]:
+def _languages(session: Session, environment: Environment, frozen: FrozenIssue) -> tuple[str, ...]:
+    """Return the other languages that readers have asked for, of those that there are words for."""
+    own = frozen.identity.language.partition("-")[0].lower()
+    asked = {
+        language.partition("-")[0].lower()
+        for language in audiences.languages(session, frozen.identity.newsletter_id)
+    }
+    return tuple(sorted(asked.intersection(environment.languages()) - {own}))
+
+
+def _in_all_languages(
+    environment: Environment, frozen: FrozenIssue, message_max_bytes: int
+) -> dict[str, list[RenderedBlock]]:
+    """Return the blocks by language; the newsletter's own comes first."""
+    rendered = {frozen.identity.language: _rendered(environment, frozen, message_max_bytes)}
+    for language in frozen.languages:
+        rendered[language] = _rendered(environment, frozen, message_max_bytes, language)
+    return rendered
+
+
+def _rendered(
+    environment: Environment, frozen: FrozenIssue, message_max_bytes: int, language: str | None = None
+) -> list[RenderedBlock]:
     shipped = Environment() if frozen.is_fallback else None
-    blocks = rendering.render(shipped or environment, frozen)
+    blocks = rendering.render(shipped or environment, frozen, language)
     sizes.check(frozen, blocks, maximum_bytes=message_max_bytes)
     return blocks
 
@@ -192,7 +237,7 @@ def _why_none(session: Session, made: Content) -> SkipReason:
 def _keep(
     session: Session,
     made: Content,
-    rendered: list[RenderedBlock],
+    rendered: Mapping[str, list[RenderedBlock]],
     *,
     revision: int,
     since: datetime,
@@ -214,7 +259,8 @@ def _keep(
         is_fallback=frozen.is_fallback,
     )
     if is_ours:
-        blocks.add(session, frozen.issue_id, frozen.identity.language, rendered)
+        for language, made_blocks in rendered.items():
+            blocks.add(session, frozen.issue_id, language, made_blocks)
         verdicts.replace(session, frozen.issue_id, made.judged)
         articles.freeze(session, made.named_ids, now=now)
         alerts.resolve(session, SKIPPED_ALERT, frozen.identity.slug, now=now)

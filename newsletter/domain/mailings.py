@@ -170,7 +170,8 @@ def draw(*numbers: int) -> int:
 class PlannedMessage(NamedTuple):
     """Hold what was decided for one reader before the first byte: enough to make the same bytes again.
 
-    ``domain_id`` names the destination while the message is under way; a window does not keep it.
+    ``domain_id`` names the destination while the message is under way; a window does not keep it. ``language`` is 0
+    for the newsletter's own, else the place, from 1 on, among the issue's other languages.
     """
 
     subscriber_id: int
@@ -179,9 +180,13 @@ class PlannedMessage(NamedTuple):
     name: str
     is_retry: bool = False
     domain_id: int | None = None
+    language: int = 0
 
 
 _COUNT = Struct("<I")  # of the messages of a window
+_HAS_LANGUAGES = (
+    1 << 31
+)  # in the count: a column of languages follows it; without it all have the newsletter's
 
 
 def pack_window(messages: Sequence[PlannedMessage]) -> bytes:
@@ -191,26 +196,34 @@ def pack_window(messages: Sequence[PlannedMessage]) -> bytes:
     database more than that: it would compress, store and log two and a half times as much.
     """
     count = len(messages)
-    ids, picks, addresses, names, are_retries, _ = zip(*messages, strict=True) if messages else ((),) * 6
+    columns = zip(*messages, strict=True) if messages else ((),) * 7
+    ids, picks, addresses, names, are_retries, _, languages = columns
     numbers = _numbers(count).pack(
         *ids, *map(len, picks), *map(len, addresses), *map(len, names), *are_retries
     )
     texts = "".join((*addresses, *names)).encode()
-    return zlib.compress(b"".join((_COUNT.pack(count), numbers, *picks, texts)), 1)
+    has_languages = any(languages)
+    head = _COUNT.pack(count | _HAS_LANGUAGES * has_languages) + bytes(languages) * has_languages
+    return zlib.compress(b"".join((head, numbers, *picks, texts)), 1)
 
 
 def unpack_window(packed: bytes) -> list[PlannedMessage]:
     """Read the decisions of a window back."""
     plain = zlib.decompress(packed)
-    (count,) = _COUNT.unpack_from(plain)
+    (marked,) = _COUNT.unpack_from(plain)
+    count, head = marked & ~_HAS_LANGUAGES, _COUNT.size
+    languages: Sequence[int] = bytes(count)
+    if marked & _HAS_LANGUAGES:
+        languages, head = plain[head : head + count], head + count
     numbers = _numbers(count)
-    columns = numbers.unpack_from(plain, _COUNT.size)
+    columns = numbers.unpack_from(plain, head)
     ids, lengths, are_retries = columns[:count], columns[count : 4 * count], columns[4 * count :]
-    start = _COUNT.size + numbers.size
+    start = head + numbers.size
     end = start + sum(lengths[:count])
     picks = _cut(plain[start:end], lengths[:count])
     texts = _cut(plain[end:].decode(), lengths[count:])
-    rows = zip(ids, picks, texts[:count], texts[count:], are_retries, strict=True)
+    nowhere = (None,) * count
+    rows = zip(ids, picks, texts[:count], texts[count:], are_retries, nowhere, languages, strict=True)
     return [PlannedMessage(*row) for row in rows]
 
 

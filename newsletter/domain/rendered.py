@@ -115,7 +115,7 @@ class FrozenIssue:
     ``reach_hours``, the maxima, ``top_count`` and ``outside_percent`` are the rules of choosing (domain/rules.py);
     readers of whom fewer than ``story_minimum`` stories are left get no mail. ``subjects`` are the editors', none =
     the top story's headline; two or more are tested on ``sample_percent`` of the readers for ``test_minutes``.
-    ``is_fallback``: headlines alone.
+    ``is_fallback``: headlines alone. ``languages`` are those that its blocks were rendered in besides the newsletter's.
     """
 
     issue_id: int
@@ -142,6 +142,7 @@ class FrozenIssue:
     has_clicks: bool = False
     is_flash: bool = False
     is_fallback: bool = False
+    languages: tuple[str, ...] = ()
 
     @property
     def in_mail_order(self) -> tuple[FrozenStory, ...]:
@@ -153,6 +154,11 @@ class FrozenIssue:
         """Return where the links of the mail lead, by article number: those of stories and what is below them."""
         below = {link.number: link.url for story in self.stories for link in story.more}
         return below | {story.number: story.url for story in self.stories}
+
+    def language_number(self, language: str | None) -> int:
+        """Return the place of a reader's language among ``languages``, from 1 on; 0 stands for the newsletter's."""
+        base = (language or "").partition("-")[0].lower()
+        return self.languages.index(base) + 1 if base in self.languages else 0
 
     @property
     def is_tested(self) -> bool:
@@ -208,6 +214,7 @@ class FrozenIssue:
                 "identity": Identity(**plain["identity"]),
                 "kind": IssueKind(plain.get("kind", IssueKind.DIGEST)),
                 "subjects": tuple(plain.get("subjects", ())),
+                "languages": tuple(plain.get("languages", ())),
                 "topics": tuple(FrozenTopic(**topic) for topic in plain["topics"]),
                 "stories": tuple(_story(story) for story in plain["stories"]),
             }

@@ -19,7 +19,7 @@ from newsletter.domain import layout, rendered
 from newsletter.domain.issues import IssueKind
 from newsletter.domain.layout import HeadingKey, StoryStyle
 from newsletter.domain.rendered import BlockKind, FrozenIssue, FrozenStory, RenderedBlock
-from newsletter.rendering import plain
+from newsletter.rendering import plain, words
 from newsletter.rendering.checks import Checks
 from newsletter.rendering.environment import Environment
 from newsletter.rendering.slots import Sightings
@@ -73,31 +73,37 @@ class _Piece:
     text: str
 
 
-def render(environment: Environment, issue: FrozenIssue) -> list[RenderedBlock]:
+def render(environment: Environment, issue: FrozenIssue, language: str | None = None) -> list[RenderedBlock]:
     """Return all blocks of an issue; raise TemplateError when a template cannot be used for many readers.
 
+    ``language`` is that of the frame around the stories; None: the newsletter's. The stories say which is theirs.
     A fallback issue is made of headlines alone, by templates of ours that no publisher's file takes the place of.
     """
     if issue.is_fallback:
-        return _Rendering(environment.shipped(), issue, _HEADLINES).blocks()
-    return _Rendering(environment, issue, _FULL).blocks()
+        return _Rendering(environment.shipped(), issue, _HEADLINES, language).blocks()
+    return _Rendering(environment, issue, _FULL, language).blocks()
 
 
 class _Rendering:
     """Hold what all templates of one issue see."""
 
-    def __init__(self, environment: Environment, issue: FrozenIssue, suite: _Suite) -> None:
-        identity = issue.identity
+    def __init__(
+        self, environment: Environment, issue: FrozenIssue, suite: _Suite, language: str | None
+    ) -> None:
+        own = identity = issue.identity
+        if language is not None:
+            identity = replace(own, language=language, direction=words.direction(language))
         self._environment = environment
-        self._issue = issue
+        self._issue = replace(issue, identity=identity)
         self._suite = suite
         self._words: Words = environment.words(self._language())
         self._theme: Theme = theme(
             accent=identity.accent, background=identity.background, direction=identity.direction
         )
         self._values = {
-            "issue": issue,
+            "issue": self._issue,
             "newsletter": identity,
+            "tongue": "" if language is None else _tongue(own.language, own.direction),
             "words": self._words,
             "theme": self._theme,
         }
@@ -287,6 +293,11 @@ class _Rendering:
 
         if is_told_apart(()):
             raise self._checks.neighbours(self._suite.frame, page, is_told_apart)
+
+
+def _tongue(language: str, direction: str) -> Markup:
+    """Return the attributes of what the newsletter wrote, in a frame of another language."""
+    return Markup(' lang="{}" dir="{}"').format(language, direction)
 
 
 def _group(piece: _Piece) -> int:

@@ -59,7 +59,9 @@ class Composer:
         self._settings = settings
         self._rings = rings
         self._signers = signers or {}
-        told = frozenset(kinds) & identity.KINDS
+        self._kinds = frozenset(kinds)
+        self._others: dict[int, Composer] = {}
+        told = self._kinds & identity.KINDS
         self._header = _Header(frozen, settings, told)
         self._is_identified = bool(told)
         self._blocks = list(blocks)
@@ -68,6 +70,21 @@ class Composer:
             self._press(rings.links.newest).slots & {Slot.NAME_PLAIN, Slot.NAME_HTML},
         )
         self._windows: dict[tuple[object, ...], Stamps] = {}
+
+    def knows(self, language: int) -> bool:
+        """Say whether messages in a language can be made: the newsletter's own, and those that were learnt."""
+        return not language or language in self._others
+
+    def learn(self, language: int, blocks: Iterable[RenderedBlock]) -> None:
+        """Take the blocks in another language of the issue."""
+        self._others[language] = Composer(
+            self._issue,
+            blocks,
+            settings=self._settings,
+            rings=self._rings,
+            signers=self._signers,
+            kinds=self._kinds,
+        )
 
     def message(
         self,
@@ -85,6 +102,13 @@ class Composer:
         is the subject for readers outside the sample of a test. A proof is marked as a test in its subject, which is
         the one of ``proof_arm``; its links name no reader, and its return path is the newsletter's own address.
         """
+        if planned.language:
+            return self._others[planned.language].message(
+                planned=planned._replace(language=0),
+                mailing_id=mailing_id,
+                planned_at=planned_at,
+                key_ids=key_ids,
+            )
         stamps = self._stamps(mailing_id, planned_at, key_ids)
         if is_proof:
             stamp, message = self._proof(planned, planned_at, stamps, proof_arm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from newsletter.domain.mailings import MessageStatus, PlannedMessage, WithheldRe
 from newsletter.sending.choice import Choices
 from newsletter.sending.context import Context
 from newsletter.sending.results import NO_CODE, Origin, Result
-from newsletter.store import Session, messages, readers, windows
+from newsletter.store import Session, blocks, messages, readers, windows
 from newsletter.store.leases import Claim
 from newsletter.store.readers import Reader
 from newsletter.store.tables import MessageDetail
@@ -66,12 +66,12 @@ def decide_fresh(
             if reason is None and (until := choices.quiet_until(reader)) is not None:
                 quiet[subscriber_id] = until
                 continue
-        planned = _planned(subscriber_id, picks, reader)
+        planned = _planned(context, subscriber_id, picks, reader)
         if reason is None:
             chosen.append(planned)
         else:
             settled.append(_settled(planned, origin, reason, now=now))
-    written = _written(session, claim, chosen, settled, planned_at=now, key_ids=context.key_ids)
+    written = _written(session, context, claim, chosen, settled, planned_at=now)
     return replace(
         written,
         left=(*left, *quiet),
@@ -105,6 +105,7 @@ def decide_retries(
             detail.name,
             is_retry=True,
             domain_id=reader.domain_id if reader else None,
+            language=detail.language,
         )
         reason = _obstacle(reader)
         if reason is None and reader is not None and reader.address != detail.address:
@@ -114,7 +115,7 @@ def decide_retries(
             origins[detail.subscriber_id] = origin
         else:
             settled.append(_settled(planned, origin, reason, now=now))
-    written = _written(session, claim, chosen, settled, planned_at=now, key_ids=context.key_ids)
+    written = _written(session, context, claim, chosen, settled, planned_at=now)
     return replace(written, origins=origins)
 
 
@@ -166,10 +167,17 @@ def retries_expired(
     return Decided(None, (), {}, tuple(settled))
 
 
-def _planned(subscriber_id: int, picks: bytes, reader: Reader | None) -> PlannedMessage:
+def _planned(context: Context, subscriber_id: int, picks: bytes, reader: Reader | None) -> PlannedMessage:
     if reader is None:
         return PlannedMessage(subscriber_id, picks, "", "")
-    return PlannedMessage(subscriber_id, picks, reader.address or "", reader.name, domain_id=reader.domain_id)
+    return PlannedMessage(
+        subscriber_id,
+        picks,
+        reader.address or "",
+        reader.name,
+        domain_id=reader.domain_id,
+        language=context.frozen.language_number(reader.language) if context.frozen.languages else 0,
+    )
 
 
 def _obstacle(reader: Reader | None) -> WithheldReason | None:
@@ -187,17 +195,27 @@ def _settled(planned: PlannedMessage, origin: Origin, reason: WithheldReason, *,
 
 def _written(
     session: Session,
+    context: Context,
     claim: Claim,
     chosen: Sequence[PlannedMessage],
     settled: Sequence[Result],
     *,
     planned_at: datetime,
-    key_ids: dict[str, int],
 ) -> Decided:
     """Write the window down, when somebody is to be written to."""
     if not chosen:
         return Decided(None, (), {}, tuple(settled))
+    key_ids = context.key_ids
+    _learn(session, context, {message.language for message in chosen})
     window_id = windows.open_window(session, claim, chosen, planned_at=planned_at, key_ids=key_ids)
     origin = Origin(window_id=window_id, planned_at=planned_at, key_ids=key_ids)
     origins = {message.subscriber_id: origin for message in chosen}
     return Decided(window_id, tuple(chosen), origins, tuple(settled))
+
+
+def _learn(session: Session, context: Context, numbers: Iterable[int]) -> None:
+    """Read the blocks of languages that are met for the first time: they take as much memory as the issue's own."""
+    for number in numbers:
+        if not context.composer.knows(number):
+            language = context.frozen.languages[number - 1]
+            context.composer.learn(number, blocks.of_issue(session, context.mailing.issue_id, language))

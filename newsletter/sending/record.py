@@ -190,6 +190,7 @@ def _detail(mailing: Mailing, claim: Claim, final: _Final) -> dict[str, Any]:
         "window_id": result.origin.window_id,
         "address": result.planned.address,
         "name": result.planned.name,
+        "language": result.planned.language,
         "attempt_count": 1,
         "first_attempt_at": result.at,
         "next_attempt_at": final.next_attempt_at,

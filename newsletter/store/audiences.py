@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.domain.mailings import BUCKET_SIZE
 from newsletter.domain.subscriptions import SubscriptionStatus
 from newsletter.store import driver
-from newsletter.store.tables import Batch, Mailing, Subscription
+from newsletter.store.tables import Batch, Mailing, Subscriber, Subscription
 
 _AUDIENCE_ON_SQLITE = """
 SELECT u.subscriber_id, s.zone, u.hour FROM subscriptions u JOIN subscribers s ON s.id = u.subscriber_id
@@ -53,6 +53,21 @@ def audience(session: Session, newsletter_id: int, *, from_bucket: int, bucket_c
     for reader, zone, hour in rows:
         groups[reader // BUCKET_SIZE, zone, hour].append(reader)
     return [Group(*key, ids) for key, ids in groups.items()]
+
+
+def languages(session: Session, newsletter_id: int) -> set[str]:
+    """Return the languages that active readers of a newsletter have asked for."""
+    found = session.scalars(
+        select(Subscriber.language)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .where(
+            Subscription.newsletter_id == newsletter_id,
+            Subscription.status == SubscriptionStatus.ACTIVE,
+            Subscriber.language.is_not(None),
+        )
+        .distinct()
+    )
+    return {language for language in found if language}
 
 
 def next_bucket(session: Session, newsletter_id: int, *, after: int) -> int | None:

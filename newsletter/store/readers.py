@@ -25,7 +25,7 @@ SELECT s.id, s.address, s.name, s.domain_id, coalesce(u.status = 'active', false
   (SELECT p.id FROM suppressions p WHERE p.address_key = s.address_key AND p.scope IN ('bulk', :scope)
     AND p.pending IS NULL AND p.lifted_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > :now)
     LIMIT 1) IS NOT NULL,
-  coalesce(u.topics, 0), u.cadence, s.zone, u.hour, coalesce(u.snoozed_until > :now, false),
+  coalesce(u.topics, 0), u.cadence, s.zone, u.hour, coalesce(u.snoozed_until > :now, false), s.language,
   (SELECT a.number FROM article_keys k JOIN articles a ON a.id = k.article_id
     WHERE k.kind = 'url' AND k.value = u.signup_article)
 FROM subscribers s LEFT JOIN subscriptions u
@@ -52,7 +52,7 @@ class Reader(NamedTuple):
     """Hold what deciding needs to know of one planned reader, as it is now.
 
     ``address`` is None when the reader was erased. ``signup_number`` is the number of the article that the reader
-    signed up from. ``zone`` and ``hour`` are None where the reader named none.
+    signed up from. ``zone``, ``hour`` and ``language`` are None where the reader named none.
     """
 
     subscriber_id: int
@@ -67,6 +67,7 @@ class Reader(NamedTuple):
     zone: str | None = None
     hour: int | None = None
     is_snoozed: bool = False
+    language: str | None = None
 
 
 def find(
@@ -100,8 +101,23 @@ def find(
             zone,
             hour,
             snoozed,
+            language,
         )
-        for reader, address, name, domain, active, suppressed, topics, word, zone, hour, snoozed, signup in rows
+        for (
+            reader,
+            address,
+            name,
+            domain,
+            active,
+            suppressed,
+            topics,
+            word,
+            zone,
+            hour,
+            snoozed,
+            language,
+            signup,
+        ) in rows
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from itertools import product
 
@@ -74,12 +75,21 @@ HOSTILE = st.text(max_size=20) | st.sampled_from(
             name=HOSTILE,
             is_retry=st.booleans(),
             domain_id=st.none(),
+            language=st.integers(0, 255),
         ),
         max_size=8,
     )
 )
 def test_a_window_remembers_each_decision_to_the_letter(messages: list[PlannedMessage]) -> None:
     assert mailings.unpack_window(mailings.pack_window(messages)) == messages
+
+
+def test_a_window_remembers_languages_and_needs_no_octet_for_them_without_any() -> None:
+    plain = [PlannedMessage(n, b"\x03", f"r{n}@example.com", "Zoë") for n in range(3)]
+    spoken = [plain[0], plain[1]._replace(language=2), plain[2]._replace(language=1, is_retry=True)]
+
+    assert mailings.unpack_window(mailings.pack_window(spoken)) == spoken
+    assert zlib.decompress(mailings.pack_window(plain))[:4] == b"\x03\0\0\0"  # as windows always began
 
 
 def test_a_full_window_is_small() -> None:

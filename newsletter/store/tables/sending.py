@@ -180,7 +180,7 @@ class Message(Base):
 
 
 class MessageDetail(Base):
-    """What only a deferred, uncertain or failed message needs: its first name and address, and the last reply."""
+    """What only a deferred, uncertain or failed message needs: its first name, address and language, the last reply."""
 
     __tablename__ = "message_details"
     __table_args__ = (Index("ix_message_details_retry", "batch_id", "next_attempt_at"),)
@@ -191,6 +191,7 @@ class MessageDetail(Base):
     window_id: Mapped[int] = mapped_column(ForeignKey("windows.id"))
     address: Mapped[str | None] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(200), default="")
+    language: Mapped[int] = mapped_column(SmallInteger, default=0)
     attempt_count: Mapped[int] = mapped_column(Integer, default=1)
     first_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

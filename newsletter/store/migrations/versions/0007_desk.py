@@ -167,6 +167,9 @@ def upgrade() -> None:
     op.drop_index("ix_mailings_highest", table_name="mailings")
     op.create_index("ix_mailings_highest", "mailings", ["highest"], unique=False)
     op.create_index("ix_mailings_started", "mailings", ["started_at"], unique=False)
+    op.add_column(
+        "message_details", sa.Column("language", sa.SmallInteger(), server_default="0", nullable=False)
+    )
     op.add_column("newsletter_articles", sa.Column("reason", sa.String(length=40), nullable=True))
     op.add_column("newsletter_articles", sa.Column("section", sa.SmallInteger(), nullable=True))
     op.add_column(
@@ -252,6 +255,7 @@ def downgrade() -> None:
     op.drop_column("newsletter_articles", "weight")
     op.drop_column("newsletter_articles", "section")
     op.drop_column("newsletter_articles", "reason")
+    op.drop_column("message_details", "language")
     op.drop_index("ix_mailings_started", table_name="mailings")
     op.drop_index("ix_mailings_highest", table_name="mailings")
     op.create_index("ix_mailings_highest", "mailings", ["newsletter_id", "highest"], unique=False)
