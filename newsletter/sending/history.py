@@ -16,9 +16,8 @@ from newsletter.store.tables import Mailing
 
 _CADENCE_REACH = timedelta(days=8)  # the longest cadence is a week; a slot may move by hours
 _DAY = timedelta(days=1)  # of which the cap counts the mails
-_LONGEST_MAILING = timedelta(
-    days=9
-)  # a week of first digests, an issue's life, the hours of readers all over the world
+# A week of first digests, an issue's life, the hours of readers all over the world.
+_LONGEST_MAILING = timedelta(days=9)
 _KEPT_READERS = 16_384  # of batches at hand: some 5 MB with the histories of two weeks
 
 
