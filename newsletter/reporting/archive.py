@@ -20,6 +20,10 @@ from newsletter.rendering.theme import theme
 from newsletter.store import Session, articles, blocks, issues, keys, newsletters
 from newsletter.store.tables import Issue, KeyPurpose
 
+# Frozen blocks say that they are an article inside a mail program; on a page of its own the same is its main part.
+_OF_A_MAIL = 'role="article" aria-roledescription="email"'
+_OF_A_PAGE = 'role="main"'
+
 
 @dataclass(frozen=True)
 class ArchivedIssue:
@@ -109,6 +113,7 @@ def _shown(
     if frozen.has_clicks:
         body = _counted(body, frozen, keys.ring(session, KeyPurpose.LINKS), public_url=public_url)
     title = layout.subject(stories, frozen.subjects)
+    body = body.replace(_OF_A_MAIL, _OF_A_PAGE, 1)
     return ArchivedIssue(title, _filled(frozen, body, stories, public_url=public_url))
 
 
