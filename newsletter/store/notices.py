@@ -36,18 +36,8 @@ def add(
     expires_at: datetime,
 ) -> Notice:
     """Queue a notice that is due at once."""
-    notice = Notice(
-        kind=kind,
-        subscriber_id=subscriber_id,
-        newsletter_id=newsletter_id,
-        payload=payload,
-        created_at=now,
-        expires_at=expires_at,
-        next_attempt_at=now,
-    )
-    session.add(notice)
-    session.flush()
-    return notice
+    notice = Notice(kind=kind, subscriber_id=subscriber_id, newsletter_id=newsletter_id, payload=payload)
+    return _queued(session, notice, now=now, expires_at=expires_at)
 
 
 def add_for_desk(
@@ -61,15 +51,13 @@ def add_for_desk(
     expires_at: datetime,
 ) -> Notice:
     """Queue a notice to one of the publisher's own people; it is due at once."""
-    notice = Notice(
-        kind=kind,
-        address=address,
-        newsletter_id=newsletter_id,
-        payload=payload,
-        created_at=now,
-        expires_at=expires_at,
-        next_attempt_at=now,
-    )
+    notice = Notice(kind=kind, address=address, newsletter_id=newsletter_id, payload=payload)
+    return _queued(session, notice, now=now, expires_at=expires_at)
+
+
+def _queued(session: Session, notice: Notice, *, now: datetime, expires_at: datetime) -> Notice:
+    notice.created_at = notice.next_attempt_at = now
+    notice.expires_at = expires_at
     session.add(notice)
     session.flush()
     return notice
