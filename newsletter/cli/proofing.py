@@ -91,7 +91,7 @@ def _preview(session: Session, service: App, wanted: Wanted, *, now: datetime) -
 
 def _picks(session: Session, frozen: FrozenIssue, wanted: Wanted, *, now: datetime) -> bytes:
     if not wanted.reader:
-        return sample.of_topics(frozen, wanted.topics)
+        return sample.of_topics(session, frozen, wanted.topics)
     reader = subscribers.find(session, addresses.parse(wanted.reader))
     if reader is None:
         raise NotFound(

@@ -269,7 +269,7 @@ def _keep(
 
 def _nothing_to_show() -> Conflict:
     return Conflict(
-        "There is no article to show.",
-        hint="Add a source and poll it with: newsletter sources add, newsletter sources poll",
+        "There is no new article to show.",
+        hint="See what was read with: newsletter articles list; add feeds with: newsletter sources add",
         reason="no_articles",
     )

@@ -186,6 +186,22 @@ def newest_mailed(session: Session, newsletter_id: int, *, since: datetime, unti
     )
 
 
+def mailed_between(session: Session, newsletter_id: int, *, since: datetime, until: datetime) -> list[Issue]:
+    """Return the newsletter's issues, breaking news too, that went out and were cut off in [since, until), in order."""
+    return list(
+        session.scalars(
+            select(Issue)
+            .where(
+                Issue.newsletter_id == newsletter_id,
+                Issue.status == IssueStatus.MAILED,
+                Issue.cut_off_at >= since,
+                Issue.cut_off_at < until,
+            )
+            .order_by(Issue.cut_off_at, Issue.id)
+        )
+    )
+
+
 def is_about_to_go(session: Session, newsletter_id: int, *, since: datetime, until: datetime) -> bool:
     """Say whether a digest with a cut-off between two instants has not gone out yet and is not held."""
     found = select(Issue.id).where(

@@ -73,7 +73,7 @@ def show_issue(issue_id: Number, app: AppDep, actor: ActorDep) -> dict[str, Any]
 
 @router.get("/issues/{issue_id}/preview", response_class=HTMLResponse)
 def preview_issue(issue_id: Number, app: AppDep, actor: ActorDep, pages: PagesDep) -> HTMLResponse:
-    """Return the mail as a reader of all topics would get it; no state moves."""
+    """Return the mail as a reader of all topics who got the issues before would get it; no state moves."""
     with app.reading() as session:
         found = access.issue(session, actor, issue_id)
         made = build.preview_issue(
@@ -84,13 +84,14 @@ def preview_issue(issue_id: Number, app: AppDep, actor: ActorDep, pages: PagesDe
         )
         rings = context.load_rings(session)
         signers = signing.load(session, made.frozen.identity.from_address)
+        picks = sample.of_topics(session, made.frozen, ())
     _, message = proof.compose(
         made.frozen,
         made.blocks,
         rings=rings,
         signers=signers,
         settings=app.settings,
-        picks=sample.of_topics(made.frozen, ()),
+        picks=picks,
         address=_NOBODY,
         now=app.clock.now(),
     )
