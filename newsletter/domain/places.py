@@ -7,7 +7,8 @@ it cannot tell apart a place inside a tag, where no value may stand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -74,11 +75,12 @@ class Standing:
 
 def find(document: str, marks: re.Pattern[str]) -> list[Standing]:
     """Return all marks of a document, or of a piece of one that begins between tags, in their order."""
-    if marks.search(document) is None:  # most stories
+    spots = [mark.start() for mark in marks.finditer(document)]
+    if not spots:  # most stories
         return []
     found = [
         Standing(mark, place)
-        for start, end, place in _stretches(document)
+        for start, end, place in _stretches(document, spots)
         for mark in marks.finditer(document, start, end)
     ]
     return sorted(found, key=lambda standing: standing.start)
@@ -93,20 +95,28 @@ def fault(field: ReaderField, place: Place) -> str | None:
     return f"stands {place.value}"
 
 
-def _stretches(document: str) -> Iterator[tuple[int, int, Place]]:
-    """Yield the stretches of a document that are of one kind, from start to end."""
-    at = 0
-    while token := _TOKEN.search(document, at):
-        yield at, token.start(), Place.TEXT
-        at = token.end()
+def _stretches(document: str, spots: Sequence[int]) -> Iterator[tuple[int, int, Place]]:
+    """Yield the stretches of a document that are of one kind, from start to end: those with a spot in them.
+
+    A document has thousands of tags and a few marks, so what is inside a tag is looked at for these alone.
+    """
+    at, place = 0, 0
+    while place < len(spots) and (token := _TOKEN.search(document, at)):
+        if spots[place] < token.start():
+            yield at, token.start(), Place.TEXT
+        begins, at = token.start(), token.end()
+        is_marked = bisect_left(spots, begins) != (place := bisect_left(spots, at))
         if token["name"] is None:
-            yield token.start(), at, Place.COMMENT if token["odd"] is None else Place.TAG
+            if is_marked:
+                yield begins, at, Place.COMMENT if token["odd"] is None else Place.TAG
             continue
-        yield from _in_tag(token)
+        if is_marked:
+            yield from _in_tag(token)
         if not token["closing"] and (name := token["name"].lower()) in _RAW:
             end = _end_of(name, document, at)
             yield at, end, Place.RAW
             at = end
+            place = bisect_left(spots, at)
     yield at, len(document), Place.TEXT
 
 
