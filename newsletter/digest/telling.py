@@ -83,6 +83,7 @@ def shown(session: Session, issue: Issue, newsletter: Newsletter) -> dict[str, A
         "cut_off_at": issue.cut_off_at.isoformat(),
         "subjects": list(subjects),
         "headlines": titles[:HEADLINES_MAX],
+        "note": issue.note or "",
         "more_count": max(0, len(titles) - HEADLINES_MAX),
         "is_sent_by_silence": is_silent and not issue.is_held,
     }

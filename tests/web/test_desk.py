@@ -156,6 +156,24 @@ def test_the_approve_link_works_once_and_only_by_its_button(at_desk: Desk) -> No
         assert desk.ready(session) == [at_desk.issue_id]
 
 
+def test_who_decides_by_a_link_can_see_the_note_and_the_whole_mail(at_desk: Desk) -> None:
+    at_desk.change(arranging.annotate, "Good <morning>.")
+    at_desk.tell()
+    approve, _ = at_desk.links()
+
+    page = at_desk.web.get(approve)
+    mail = at_desk.web.get(f"{approve}/mail")
+    forged = at_desk.web.get(f"{approve[:-1]}x/mail")
+
+    assert "Good &lt;morning&gt;." in page.text
+    assert f'href="{approve}/mail"' in page.text
+    assert all(part in mail.text for part in ("Good &lt;morning&gt;.", "What happened in: Eels are back."))
+    assert "default-src 'none'" in mail.headers["content-security-policy"]
+    assert mail.headers["cache-control"] == "no-store"
+    assert forged.status_code != 200
+    assert not is_approved(at_desk)
+
+
 def test_a_veto_by_mail_stops_the_issue(at_desk: Desk) -> None:
     at_desk.tell()
     approve, veto = at_desk.links()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email import message_from_bytes, policy
 from typing import Any  # JSON objects
 
 from fastapi import APIRouter
@@ -12,15 +11,14 @@ from newsletter.digest import build
 from newsletter.domain.editors import Role, may
 from newsletter.domain.errors import NotFound
 from newsletter.domain.issues import IssueStatus
-from newsletter.sending import context, proof, sample, signing
 from newsletter.store import articles, audit, issues, newsletters
+from newsletter.web import proofs
 from newsletter.web.api import access, records
 from newsletter.web.api.access import ActorDep
 from newsletter.web.api.fields import ArticleId, Before, Limit, Search
 from newsletter.web.deps import AppDep, Number, PagesDep, Slug
 
 router = APIRouter()
-_NOBODY = "reader@example.com"  # whom a preview is addressed to
 
 
 @router.get("/newsletters")
@@ -76,28 +74,7 @@ def preview_issue(issue_id: Number, app: AppDep, actor: ActorDep, pages: PagesDe
     """Return the mail as a reader of all topics who got the issues before would get it; no state moves."""
     with app.reading() as session:
         found = access.issue(session, actor, issue_id)
-        made = build.preview_issue(
-            session,
-            found.id,
-            environment=app.environment,
-            message_max_bytes=app.settings.message_max_bytes,
-        )
-        rings = context.load_rings(session)
-        signers = signing.load(session, made.frozen.identity.from_address)
-        picks = sample.of_topics(session, made.frozen, ())
-    _, message = proof.compose(
-        made.frozen,
-        made.blocks,
-        rings=rings,
-        signers=signers,
-        settings=app.settings,
-        picks=picks,
-        address=_NOBODY,
-        now=app.clock.now(),
-    )
-    part = message_from_bytes(message, policy=policy.default).get_body(("html",))
-    assert part is not None  # every digest has both parts
-    return pages.issue(part.get_content(), is_private=True)
+        return pages.issue(proofs.page(app, session, found), is_private=True)
 
 
 @router.get("/articles")

@@ -10,11 +10,11 @@ from starlette.responses import HTMLResponse
 
 from newsletter.digest import desk_links
 from newsletter.digest.desk_links import Decision, LinkState
-from newsletter.domain import schedules
+from newsletter.domain import layout, schedules
 from newsletter.domain.editors import DeskAction
 from newsletter.rendering.words import Words
 from newsletter.store import Session
-from newsletter.web import deps
+from newsletter.web import deps, proofs
 from newsletter.web.bodies import Form, field
 from newsletter.web.deps import AppDep, PagesDep
 from newsletter.web.pages import Pages
@@ -31,6 +31,14 @@ def show(request: Request, token: str, app: AppDep, pages: PagesDep) -> HTMLResp
     with app.reading() as session:
         found = desk_links.describe(session, token, now=app.clock.now())
     return _page(request, pages, found)
+
+
+@router.api_route("/d/{token}/mail", methods=["GET", "HEAD"])
+def show_mail(token: str, app: AppDep, pages: PagesDep) -> HTMLResponse:
+    """Show the whole mail of the issue as it stands; nothing changes."""
+    with app.reading() as session:
+        found = desk_links.describe(session, token, now=app.clock.now())
+        return pages.issue(proofs.page(app, session, found.issue), is_private=True)
 
 
 @router.post("/d/{token}")
@@ -72,6 +80,8 @@ def _page(request: Request, pages: Pages, found: Decision, *, status: int = 200)
         lead=lead,
         subjects=shown.get("subjects", []),
         headlines=shown.get("headlines", []),
+        note=layout.paragraphs(shown.get("note", "")),
+        mail=f"{request.url.path}/mail" if shown.get("headlines") else "",
         more=words("notice.desk.more", count=shown["more_count"]) if shown.get("more_count") else "",
         action=found.action.value if is_offered else "again" if is_stale else "",
         button=words(f"web.desk.{found.action if is_offered else 'again'}_button"),
