@@ -71,4 +71,4 @@ def send(
     if approve:
         output.say(f"Issue {issue_id} is on its way. Account: newsletter issues receipt {issue_id}")
     else:
-        output.say(f"{asked} editors are asked by mail. It also goes out with: {by_command}")
+        output.say(f"Editors asked by mail: {asked}. It also goes out with: {by_command}")
