@@ -261,7 +261,7 @@ def _keep(
     if is_ours:
         for language, made_blocks in rendered.items():
             blocks.add(session, frozen.issue_id, language, made_blocks)
-        verdicts.replace(session, frozen.issue_id, made.judged)
+        verdicts.replace(session, frozen.issue_id, made.judged, members=made.members)
         articles.freeze(session, made.named_ids, now=now)
         alerts.resolve(session, SKIPPED_ALERT, frozen.identity.slug, now=now)
     return issues.get(session, frozen.issue_id).status

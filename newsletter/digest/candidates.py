@@ -36,7 +36,8 @@ _APART = frozenset({Verdict.BACKLOG, Verdict.OLD, Verdict.NOT_YET})  # of no sto
 class Question:
     """Hold all that decides what an issue is made of.
 
-    ``rows`` are the articles of the newsletter that are looked at, ``others`` only count as parts of stories. Fresh is
+    ``rows`` are the articles of the newsletter that are looked at, ``others`` only count as parts of stories, and
+    ``together`` are pairs that readers were told as one story. Fresh is
     what was seen after ``since``, and shortly before it what the issue of ``since`` did not know (``known``).
     Left-overs count when they were seen after ``reach``. ``section_weights`` and ``clicks`` go by the number of a
     topic and the id of an article. ``is_breaking``: nothing but what is pinned.
@@ -45,6 +46,7 @@ class Question:
     rows: Sequence[Found]
     others: Sequence[Found] = ()
     rulings: Sequence[Ruling] = ()
+    together: Collection[tuple[int, int]] = ()
     items: Mapping[int, DeskItem] = field(default_factory=dict)
     rules: Rules
     since: datetime
@@ -58,11 +60,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold the stories in the order of the mail, what became of every article, and the ids of those that are named."""
+    """Hold the stories in the order of the mail, what became of every article, and the ids of those that are named.
+
+    ``members``: of each story, the article that tells it with each of the others, whatever became of these.
+    """
 
     stories: tuple[FrozenStory, ...]
     judged: tuple[Judged, ...]
     named_ids: tuple[int, ...]
+    members: tuple[tuple[int, int], ...]
 
 
 def choose(question: Question) -> Answer:
@@ -88,6 +94,7 @@ class _Choice:
         self._stories: dict[int, tuple[int, ...]] = {}  # by the article that tells it: its other articles
         self._missed: list[int] = []
         self._lead_of: dict[int, int] = {}
+        self._members: list[tuple[int, int]] = []
 
     def answer(self) -> Answer:
         grouped = self._grouped()
@@ -101,6 +108,7 @@ class _Choice:
             found,
             tuple(self._judged(row, places.get(row.id), grouped) for row in self._ask.rows),
             tuple(row.id for row in self._rows.values() if row.number in named),
+            tuple(pair for pair in self._members if pair[0] in places or pair[1] in places),
         )
 
     def _first_verdict(self, row: Found) -> Verdict:
@@ -137,7 +145,8 @@ class _Choice:
             or row.is_frozen  # told elsewhere, or pinned before: its readers know the story
             or row.backlog == BacklogReason.MERGED
         ]
-        return stories.group(pieces, self._ask.rules.stories, rulings=self._ask.rulings)
+        ask = self._ask
+        return stories.group(pieces, ask.rules.stories, rulings=ask.rulings, told=ask.together)
 
     def _tell(self, group: Sequence[int]) -> None:
         """Choose who tells a story: what editors want told, else the best of what is new, else of what is left over."""
@@ -153,9 +162,9 @@ class _Choice:
             self._stories[leads[0]] = (
                 () if self._is_update(leads[0]) else tuple(e for e in group if e != leads[0])
             )
-        for each in (*wanted, *missed):
-            if leads and each not in leads:
-                self._lead_of[each] = leads[0]
+        if leads:
+            self._lead_of.update((each, leads[0]) for each in (*wanted, *missed) if each not in leads)
+            self._members += ((leads[0], each) for each in group if each != leads[0])
 
     def _in_order(self) -> list[int]:
         """Return who tells the stories, in the order of the mail, as many as there may be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,11 +22,15 @@ LONGEST_REACH = max(reach for reach in (REACH[cadence] for cadence in Cadence) i
 
 
 class Content(NamedTuple):
-    """Hold an issue, what became of every article that was looked at for it, and the articles that it names."""
+    """Hold an issue, what became of every article that was looked at for it, and the articles that it names.
+
+    ``members`` are its stories as they were put together: who tells each, with each of its other articles.
+    """
 
     frozen: FrozenIssue
     judged: tuple[Judged, ...]
     named_ids: tuple[int, ...]
+    members: tuple[tuple[int, int], ...]
 
 
 def freeze(
@@ -54,7 +59,7 @@ def freeze(
     frozen = assemble(
         session, newsletter, answer.stories, number=number, cut_off_at=cut_off_at, nonce=nonce, issue=issue
     )
-    return Content(frozen, answer.judged, answer.named_ids)
+    return Content(frozen, answer.judged, answer.named_ids, answer.members)
 
 
 def recent(
@@ -129,13 +134,16 @@ def _question(
     rows += _older(session, newsletter, rows, items)
     others = stories.told_elsewhere(session, newsletter.id, since=start)
     known = {row.id for row in (*rows, *others)}
-    rulings = stories.rulings(session, known)
+    together = stories.told_together(session, since=reach, article_ids=items.keys())
+    tied = _with_tied(known, together)
+    rulings = stories.rulings(session, tied)
     ruled = {each for ruling in rulings for each in (ruling.first_id, ruling.second_id)}
-    others += stories.named(session, newsletter.id, ruled - known)
+    others += stories.named(session, newsletter.id, (tied | ruled) - known)
     return Question(
         rows=rows,
         others=others,
         rulings=rulings,
+        together=together,
         items=items,
         rules=found,
         since=since,
@@ -172,6 +180,17 @@ def _older(
 ) -> list[Found]:
     """Return the articles that editors decided about and that are not looked at anyway."""
     return stories.named(session, newsletter.id, items.keys() - {row.id for row in rows})
+
+
+def _with_tied(known: set[int], together: Collection[tuple[int, int]]) -> set[int]:
+    """Return known articles with all that stories tie to them, however old: who had one of those has had the story."""
+    tied, size = set(known), -1
+    while len(tied) > size:
+        size = len(tied)
+        for pair in together:
+            if not tied.isdisjoint(pair):
+                tied.update(pair)
+    return tied
 
 
 def _section_weights(session: Session, newsletter: Newsletter, found: Rules) -> dict[int, int]:

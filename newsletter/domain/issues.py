@@ -66,6 +66,8 @@ class SkipReason(StrEnum):
 
 # What the desk can still decide about.
 OPEN = (IssueStatus.PLANNED, IssueStatus.BUILT, IssueStatus.HELD)
+# What readers get, or got, is made of these.
+KEPT = (IssueStatus.BUILT, IssueStatus.HELD, IssueStatus.MAILED)
 
 MOVES: dict[IssueStatus, frozenset[IssueStatus]] = {
     IssueStatus.PLANNED: frozenset({IssueStatus.BUILT, IssueStatus.SKIPPED, IssueStatus.CANCELLED}),

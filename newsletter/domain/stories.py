@@ -1,8 +1,8 @@
 """Put articles together that tell one story, and say why.
 
-Two articles are linked by an editor's word, by the website's own id of the story, or by the likeness of their titles
-and leads within some hours. An editor's "apart" is never overruled. A false link costs a reader an article, a missing
-one a line: in doubt, articles stay apart (domain/moulds.py).
+Two articles are linked by an editor's word, because an issue told them as one story, by the website's own id of the
+story, or by the likeness of their titles and leads within some hours. An editor's "apart" is never overruled. A false
+link costs a reader an article, a missing one a line: in doubt, articles stay apart (domain/moulds.py).
 
 Everything here depends on the articles alone, never on the order in which they are given.
 """
@@ -31,6 +31,7 @@ class LinkKind(StrEnum):
     """Say why two articles tell one story."""
 
     EDITOR = "editor"
+    TOLD = "told"
     KEY = "key"
     LIKENESS = "likeness"
 
@@ -81,6 +82,8 @@ class Link:
         match self.kind:
             case LinkKind.EDITOR:
                 return f"{self.by} put them together"
+            case LinkKind.TOLD:
+                return "an earlier issue told both as one story"
             case LinkKind.KEY:
                 return f"the website gives both the story id {self.by}"
             case LinkKind.LIKENESS:
@@ -108,16 +111,32 @@ class Stories:
         return tuple(self._links.get(article_id, ()))
 
 
-def group(pieces: Iterable[Piece], rules: StoryRules, *, rulings: Sequence[Ruling] = ()) -> Stories:
-    """Put articles into stories; of editors' rulings that contradict each other, the first given holds."""
-    return _Grouping(pieces, rules, rulings).stories()
+def group(
+    pieces: Iterable[Piece],
+    rules: StoryRules,
+    *,
+    rulings: Sequence[Ruling] = (),
+    told: Iterable[tuple[int, int]] = (),
+) -> Stories:
+    """Put articles into stories; of editors' rulings that contradict each other, the first given holds.
+
+    ``told`` are pairs that an issue told as one story: its readers have had both, so only an editor takes them apart.
+    """
+    return _Grouping(pieces, rules, rulings, told).stories()
 
 
 class _Grouping:
     """Join articles link by link, the surest first."""
 
-    def __init__(self, pieces: Iterable[Piece], rules: StoryRules, rulings: Sequence[Ruling]) -> None:
+    def __init__(
+        self,
+        pieces: Iterable[Piece],
+        rules: StoryRules,
+        rulings: Sequence[Ruling],
+        told: Iterable[tuple[int, int]],
+    ) -> None:
         self._pieces = {piece.id: piece for piece in sorted(pieces, key=lambda piece: (piece.at, piece.id))}
+        self._told = sorted({(min(pair), max(pair)) for pair in told if self._pieces.keys() >= set(pair)})
         self._rules = rules
         self._rulings = [r for r in rulings if r.first_id in self._pieces and r.second_id in self._pieces]
         self._groups = {each: {each} for each in self._pieces}  # by any of its members
@@ -126,6 +145,8 @@ class _Grouping:
 
     def stories(self) -> Stories:
         self._join_by_editors()
+        for first_id, second_id in self._told:
+            self._join(Link(first_id=first_id, second_id=second_id, kind=LinkKind.TOLD))
         self._join_by_keys()
         if self._rules.window_hours:
             self._join_by_likeness()

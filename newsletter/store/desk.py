@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.editors import DeskAction
 from newsletter.domain.issues import OPEN, IssueKind, IssueStatus, Verdict
-from newsletter.store import lists
+from newsletter.store import lists, verdicts
 from newsletter.store.tables import (
     Article,
     Block,
@@ -99,8 +99,8 @@ def revise(session: Session, issue_id: int, *, expected: int | None = None, **va
         .execution_options(synchronize_session=False)
     )
     if revision is not None:
-        for table in (Block, IssueArticle):
-            session.execute(delete(table).where(table.issue_id == issue_id))
+        session.execute(delete(Block).where(Block.issue_id == issue_id))
+        verdicts.forget(session, issue_id)
         session.expire_all()
     return revision
 

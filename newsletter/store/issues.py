@@ -11,15 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.domain.errors import Conflict, NotFound
-from newsletter.domain.issues import MOVES, IssueKind, IssueStatus, OnSilence
+from newsletter.domain.issues import KEPT, MOVES, IssueKind, IssueStatus, OnSilence
 from newsletter.domain.layout import StoryStyle
 from newsletter.domain.mailings import MailingKind, MailingStatus
 from newsletter.domain.rendered import BlockKind, FrozenIssue
 from newsletter.store import counters
 from newsletter.store.tables import Article, Block, Issue, Mailing, Newsletter
-
-# Issues that readers were, or will be, sent: what they carried is not new any more.
-_CARRIED = (IssueStatus.BUILT, IssueStatus.HELD, IssueStatus.MAILED)
 
 
 def add(
@@ -121,7 +118,7 @@ def last_cut_off(
             Issue.newsletter_id == newsletter_id,
             Issue.kind
             == IssueKind.DIGEST,  # breaking news carries one article and leaves the rest to the digest
-            Issue.status.in_(_CARRIED),
+            Issue.status.in_(KEPT),
             Issue.cut_off_at <= until,
             Issue.id != except_id,
         )

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple  # Any: rows of many columns
 from sqlalchemy import Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from newsletter.domain.issues import KEPT
 from newsletter.domain.stories import Ruling
 from newsletter.store import lists
-from newsletter.store.tables import Article, NewsletterArticle, Source, StoryLink
+from newsletter.store.tables import Article, Issue, NewsletterArticle, Source, StoryLink, StoryMember
 
 
 class Found(NamedTuple):
@@ -106,6 +107,30 @@ def rulings(session: Session, article_ids: Collection[int]) -> list[Ruling]:
         Ruling(first_id=link.first_id, second_id=link.second_id, is_same=link.is_same, by=link.by)
         for link in links
     ]
+
+
+def told_together(
+    session: Session, *, since: datetime, article_ids: Collection[int]
+) -> list[tuple[int, int]]:
+    """Return pairs of articles that issues of any newsletter told as one story: who tells it, and another one.
+
+    Of issues that were cut off after ``since``, and of all for the articles that are named.
+    """
+    member = StoryMember
+    rows = session.execute(
+        select(member.lead_id, member.article_id)
+        .distinct()
+        .join(Issue, Issue.id == member.issue_id)
+        .where(
+            Issue.status.in_(KEPT),
+            or_(
+                Issue.cut_off_at > since,
+                lists.among(session, member.article_id, article_ids),
+                lists.among(session, member.lead_id, article_ids),
+            ),
+        )
+    )
+    return sorted((lead_id, article_id) for lead_id, article_id in rows)
 
 
 def rule(session: Session, one_id: int, other_id: int, *, is_same: bool, by: str, now: datetime) -> None:

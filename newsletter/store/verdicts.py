@@ -10,11 +10,8 @@ from typing import Any  # details are what JSON holds
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from newsletter.domain.issues import IssueKind, IssueStatus, Verdict
-from newsletter.store.tables import Issue, IssueArticle
-
-# What issues readers get, or got, were made of.
-_KEPT = (IssueStatus.BUILT, IssueStatus.HELD, IssueStatus.MAILED)
+from newsletter.domain.issues import KEPT, IssueKind, Verdict
+from newsletter.store.tables import Issue, IssueArticle, StoryMember
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +28,11 @@ class Judged:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-def replace(session: Session, issue_id: int, judged: Iterable[Judged]) -> None:
-    """Keep the verdicts of an issue in the place of those of an earlier build."""
-    session.execute(delete(IssueArticle).where(IssueArticle.issue_id == issue_id))
+def replace(
+    session: Session, issue_id: int, judged: Iterable[Judged], *, members: Iterable[tuple[int, int]] = ()
+) -> None:
+    """Keep the verdicts of an issue, and the members of its stories, in the place of those of an earlier build."""
+    forget(session, issue_id)
     rows = [
         {
             "issue_id": issue_id,
@@ -47,6 +46,15 @@ def replace(session: Session, issue_id: int, judged: Iterable[Judged]) -> None:
     ]
     if rows:
         session.execute(insert(IssueArticle), rows)
+    tied = [{"issue_id": issue_id, "lead_id": lead, "article_id": member} for lead, member in members]
+    if tied:
+        session.execute(insert(StoryMember), tied)
+
+
+def forget(session: Session, issue_id: int) -> None:
+    """Take back what was kept of an issue: it is built again."""
+    for table in (IssueArticle, StoryMember):
+        session.execute(delete(table).where(table.issue_id == issue_id))
 
 
 def of_article(session: Session, article_id: int, *, limit: int) -> list[tuple[Issue, IssueArticle]]:
@@ -71,7 +79,7 @@ def looked_at(session: Session, newsletter_id: int, *, cut_off_at: datetime) -> 
                 Issue.newsletter_id == newsletter_id,
                 Issue.kind == IssueKind.DIGEST,
                 Issue.cut_off_at == cut_off_at,
-                Issue.status.in_(_KEPT),
+                Issue.status.in_(KEPT),
                 IssueArticle.verdict != Verdict.NOT_YET,
             )
         )

@@ -150,6 +150,50 @@ def test_what_another_newsletter_told_is_part_of_the_story(database: Database, i
     assert "Fire at sea" not in judged(database, issue_id)
 
 
+def test_a_later_issue_keeps_the_stories_of_those_before_it(database: Database, issue_id: int) -> None:
+    def second(slug: str = "daily", hours: int = 1) -> dict[str, tuple[int, ...]]:
+        with database.transaction() as session:
+            newsletter = newsletters.by_slug(session, slug)
+            add_article(session, newsletter, title=f"New {slug} {hours}", seen_at=NOON + hours * HOUR / 2)
+            second_id = plan.plan_now(session, newsletter.id, now=NOON + hours * HOUR).id
+        built(database, second_id)
+        return {story.title: story.members for story in frozen(database, second_id).stories}
+
+    with database.transaction() as session:
+        newsletters.by_slug(session, "daily").rules = "stories: {more_maximum: 0, window_hours: 0}"
+        weekly = add_newsletter(session, slug="weekly", rules="stories: {window_hours: 0}")
+        other = add_article(session, weekly, title="Fire at sea", seen_at=NOON - HOUR)
+        other.story_key, other.frozen_at = "fire", NOON
+    built(database, issue_id)
+    with database.transaction() as session:
+        for article_id, key in ((1, None), (2, None), (other.id, "sea")):
+            session.get_one(Article, article_id).story_key = key
+
+    assert second()["Four dead on ferry"] == (other.number, 1)
+    assert second("weekly", 2)["Fire at sea"] == (2, 1)
+    with database.transaction() as session:
+        stories.rule(session, 1, 2, is_same=False, by="Ada", now=NOON)
+    told = second(hours=3)
+    assert 1 not in told["Four dead on ferry"]
+    assert 2 not in told["Ferry burns"]
+
+
+def test_what_an_issue_that_was_given_up_had_as_one_story_ties_nothing(
+    database: Database, issue_id: int
+) -> None:
+    built(database, issue_id)
+    with database.transaction() as session:
+        newsletters.by_slug(session, "daily").rules = "stories: {window_hours: 0}"
+        session.get_one(Article, 1).story_key = None
+        newsletter_id = issues.get(session, issue_id).newsletter_id
+        issues.require_move(session, issue_id, IssueStatus.CANCELLED)
+        second_id = plan.plan_now(session, newsletter_id, now=NOON).id
+
+    built(database, second_id)
+
+    assert [story.members for story in frozen(database, second_id).stories] == [()] * 4
+
+
 def test_an_editors_word_reaches_further_than_the_window(database: Database, issue_id: int) -> None:
     with database.transaction() as session:
         newsletter = newsletters.by_slug(session, "daily")

@@ -123,6 +123,20 @@ def test_of_rulings_that_contradict_each_other_the_first_holds() -> None:
     assert grouped([FIRE[0], FIRE[2]], same, apart) == [(1, 3)]
 
 
+def test_what_was_told_as_one_story_stays_one_unless_an_editor_says_otherwise() -> None:
+    apart = [piece(1, "Ferry", key="a"), piece(2, "Choir", key="b"), piece(3, "Rope", hours=300)]
+
+    def together(*rulings: Ruling) -> list[tuple[int, ...]]:
+        found = stories.group(apart, RULES, rulings=rulings, told=[(2, 1), (3, 2), (3, 99)])
+        return [each for each in found.groups if len(each) > 1]
+
+    assert together() == [(1, 2, 3)]
+    assert together(ruling(1, 2, is_same=False)) == [(2, 3)]
+    assert together(ruling(1, 3, is_same=True), ruling(2, 3, is_same=False)) == [(1, 3)]
+    (link,) = stories.group(apart, RULES, told=[(3, 1)]).links(3)
+    assert link.sentence == "an earlier issue told both as one story"
+
+
 def test_the_websites_id_of_a_story_joins_and_keeps_apart() -> None:
     joined = [piece(1, "Ferry", key="7"), piece(2, "Choir", key="7", hours=200), piece(3, "Rope")]
     apart = [Piece(**{**vars(each), "story_key": str(each.id)}) for each in FIRE]

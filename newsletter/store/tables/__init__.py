@@ -21,6 +21,7 @@ from newsletter.store.tables.publishing import (
     Source,
     SourceStatus,
     StoryLink,
+    StoryMember,
     Topic,
 )
 from newsletter.store.tables.sending import (
@@ -75,6 +76,7 @@ __all__ = [
     "Source",
     "SourceStatus",
     "StoryLink",
+    "StoryMember",
     "Subscriber",
     "Subscription",
     "Suppression",

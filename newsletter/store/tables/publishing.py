@@ -331,6 +331,19 @@ class IssueArticle(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+class StoryMember(Base):
+    """An article of a story as it was put together when an issue was frozen; ``lead_id`` is the one that tells it.
+
+    Its readers have had the whole story, so that later issues do not take it apart.
+    """
+
+    __tablename__ = "story_members"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), primary_key=True, index=True)
+    lead_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), index=True)
+
+
 class ClickCount(Base):
     """How often an article was opened from an issue, hour by hour since 1970, without a trace of who.
 

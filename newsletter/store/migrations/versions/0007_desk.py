@@ -123,6 +123,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_story_links_second_id", "story_links", ["second_id"], unique=False)
     op.create_table(
+        "story_members",
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("article_id", BIG_ID, nullable=False),
+        sa.Column("lead_id", BIG_ID, nullable=False),
+        sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name="fk_story_members_article_id"),
+        sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name="fk_story_members_issue_id"),
+        sa.ForeignKeyConstraint(["lead_id"], ["articles.id"], name="fk_story_members_lead_id"),
+        sa.PrimaryKeyConstraint("issue_id", "article_id", name="pk_story_members"),
+    )
+    op.create_index("ix_story_members_article_id", "story_members", ["article_id"], unique=False)
+    op.create_index("ix_story_members_lead_id", "story_members", ["lead_id"], unique=False)
+    op.create_table(
         "beats",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -285,6 +297,9 @@ def downgrade() -> None:
     op.drop_column("alerts", "newsletter_id")
     op.drop_column("topics", "retired_at")
     op.drop_table("beats")
+    op.drop_index("ix_story_members_lead_id", table_name="story_members")
+    op.drop_index("ix_story_members_article_id", table_name="story_members")
+    op.drop_table("story_members")
     op.drop_index("ix_story_links_second_id", table_name="story_links")
     op.drop_table("story_links")
     op.drop_index("ix_issue_articles_article_id", table_name="issue_articles")
