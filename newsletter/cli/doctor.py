@@ -74,6 +74,7 @@ def examine(*, offline: bool) -> Iterator[Finding]:
     yield Finding("settings", State.OK, "can be read")
     yield from _public_url(service)
     yield from _tried("data folder", _data_folder, service)
+    yield from _words(service)
     yield from _tried("broker", _broker, service)
     yield from _tried("providers", _providers, service)
     if not offline:
@@ -126,6 +127,19 @@ def _data_folder(service: App) -> Iterator[Finding]:
             State.FAULT,
             f"{folder} cannot be written to ({error.strerror})",
             "Give the service's user the folder, or set NEWSLETTER_DATA_DIR to another one.",
+        )
+
+
+def _words(service: App) -> Iterator[Finding]:
+    """Judge the publisher's catalogues of phrases: what cannot be used is left out of mails and pages."""
+    for fault in service.environment.faults():
+        yield Finding("words", State.FAULT, f"{fault.path}: {fault.text}", fault.hint)
+    for path, count in service.environment.incomplete().items():
+        yield Finding(
+            "words",
+            State.NOTE,
+            f"{path} lacks {count} phrases: English stands in for them",
+            "Translate what words/en.json has and it has not.",
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -104,12 +103,10 @@ def preview(
     topics: proofs.Topics = "",
     out: Annotated[Path | None, typer.Option(help="Write the HTML here; - is stdout.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the text part instead.")] = False,
-    language: Annotated[
-        str, typer.Option(help="Language of the frame, such as de; the newsletter's when left out.")
-    ] = "",
+    language: proofs.Language = "",
 ) -> None:
     """Show an issue as a reader would get it, in the browser; no state moves."""
-    wanted = replace(proofs.chosen(newsletter, issue, reader, topics), language=language)
+    wanted = proofs.chosen(newsletter, issue, reader, topics, language)
     with opened() as service:
         found = proofing.compose(service, wanted, [_NOBODY])
         default = service.settings.data_dir / "previews" / f"{newsletter}.html"

@@ -60,6 +60,7 @@ def compose(service: App, wanted: Wanted, addresses_to: Sequence[str]) -> Proofs
             address=str(recipient),
             now=now,
             arm=arm,
+            language=preview.other_language,
         )
         for recipient in recipients
         for arm in range(len(subjects) or 1)

@@ -18,6 +18,9 @@ app = typer.Typer(help="Send the next issue to a few addresses, marked as a test
 Issue = Annotated[int | None, typer.Option(help="Number of an issue; otherwise the next one.")]
 Reader = Annotated[str, typer.Option("--as", help="As this reader would get it.")]
 Topics = Annotated[str, typer.Option(help="As a reader of these topics would; slugs, divided by commas.")]
+Language = Annotated[
+    str, typer.Option(help="Language of the frame, such as de; the newsletter's when left out.")
+]
 
 
 @app.command()
@@ -27,13 +30,14 @@ def submit(
     issue: Issue = None,
     reader: Reader = "",
     topics: Topics = "",
+    language: Language = "",
     out: Annotated[Path | None, typer.Option(help="Write the message here instead of sending it.")] = None,
 ) -> None:
     """Build the next issue from real articles and send it, marked as a test; no state moves.
 
     Of an issue whose subjects are tested, a mail with each of them goes out.
     """
-    wanted = chosen(newsletter, issue, reader, topics)
+    wanted = chosen(newsletter, issue, reader, topics, language)
     if out is not None and len(to) != 1:
         raise typer.BadParameter("--out writes one message: give one --to.")
     with opened() as service:
@@ -59,9 +63,9 @@ def _submit(transport: Transport, envelope: Envelope, message: bytes) -> bool:
     return is_taken
 
 
-def chosen(newsletter: str, issue: int | None, reader: str, topics: str) -> Wanted:
+def chosen(newsletter: str, issue: int | None, reader: str, topics: str, language: str = "") -> Wanted:
     """Check what was asked for."""
     if reader and topics:
         raise typer.BadParameter("--as and --topics exclude each other.")
     slugs = tuple(slug.strip() for slug in topics.split(",") if slug.strip())
-    return Wanted(newsletter=newsletter, issue=issue, reader=reader, topics=slugs)
+    return Wanted(newsletter=newsletter, issue=issue, reader=reader, topics=slugs, language=language)

@@ -32,13 +32,18 @@ from newsletter.store import (
 from newsletter.store.tables import Issue
 
 SKIPPED_ALERT = "issue_skipped"
+WORDS_ALERT = "bad_words"
 
 
 class Preview(NamedTuple):
-    """Hold an issue and its blocks; nothing of it need be kept."""
+    """Hold an issue and its blocks; nothing of it need be kept.
+
+    ``other_language`` is that of the blocks, when it is not the newsletter's.
+    """
 
     frozen: FrozenIssue
     blocks: list[RenderedBlock]
+    other_language: str = ""
 
 
 def build(
@@ -79,6 +84,7 @@ def build(
             issues.record_fault(session, issue_id, str(error))
             return issues.get(session, issue_id).status
     with transactions() as session:
+        _tell_of_words(session, environment, now=now)
         return _keep(session, made, rendered, revision=revision, since=since, now=now)
 
 
@@ -106,7 +112,7 @@ def preview(
         frozen = content.recent(session, newsletter, number=number, cut_off_at=now, nonce=ids.nonce())
     if not frozen.stories:
         raise _nothing_to_show()
-    return Preview(frozen, _rendered(environment, frozen, message_max_bytes, language or None))
+    return _previewed(environment, frozen, message_max_bytes, language)
 
 
 def preview_issue(
@@ -124,24 +130,38 @@ def preview_issue(
     issue = issues.get(session, issue_id)
     if issue.frozen is not None:
         frozen = issues.frozen(issue)
-        return Preview(frozen, blocks.of_issue(session, issue_id, _kept_in(frozen, language)))
+        kept = _kept_in(frozen, language)
+        other = "" if kept == frozen.identity.language else kept
+        return Preview(frozen, blocks.of_issue(session, issue_id, kept), other)
     frozen = _freeze(session, issue)[0].frozen
     if not any(story.is_fresh for story in frozen.stories):
         raise _nothing_to_show()
-    return Preview(frozen, _rendered(environment, frozen, message_max_bytes, language or None))
+    return _previewed(environment, frozen, message_max_bytes, language)
+
+
+def _previewed(
+    environment: Environment, frozen: FrozenIssue, message_max_bytes: int, language: str
+) -> Preview:
+    other = "" if _base(language) == _base(frozen.identity.language) else _base(language)
+    if other:
+        environment.require_language(language)
+    return Preview(frozen, _rendered(environment, frozen, message_max_bytes, other or None), other)
 
 
 def _kept_in(frozen: FrozenIssue, language: str) -> str:
-    own = frozen.identity.language
-    if not language or language == own:
-        return own
-    if language not in frozen.languages:
+    own, made = frozen.identity.language, frozen.made_in(language)
+    if language and made == own and _base(language) != _base(own):
         raise InvalidInput(
             f"The issue was not made in the language {language!r}: no reader had asked for it.",
             hint=f"It is there in: {', '.join((own, *frozen.languages))}.",
             reason="language_not_made",
         )
-    return language
+    return made
+
+
+def _base(language: str) -> str:
+    """Return a language without its region: frames of mails are in languages, not in those of countries."""
+    return language.partition("-")[0].lower()
 
 
 def look(session: Session, issue: Issue) -> FrozenIssue:
@@ -149,14 +169,19 @@ def look(session: Session, issue: Issue) -> FrozenIssue:
     return issues.frozen(issue) if issue.frozen is not None else _freeze(session, issue)[0].frozen
 
 
+def _tell_of_words(session: Session, environment: Environment, *, now: datetime) -> None:
+    """Tell the operator of catalogues of phrases that were left out: the issue goes without them."""
+    faults = environment.faults()
+    for path in dict.fromkeys(fault.path for fault in faults):
+        first = next(fault for fault in faults if fault.path == path)
+        alerts.note(session, WORDS_ALERT, path.name, f"{path}: {first.text}. {first.hint}", now=now)
+    alerts.resolve_others(session, WORDS_ALERT, [fault.path.name for fault in faults], now=now)
+
+
 def _languages(session: Session, environment: Environment, frozen: FrozenIssue) -> tuple[str, ...]:
     """Return the other languages that readers have asked for, of those that there are words for."""
-    own = frozen.identity.language.partition("-")[0].lower()
-    asked = {
-        language.partition("-")[0].lower()
-        for language in audiences.languages(session, frozen.identity.newsletter_id)
-    }
-    return tuple(sorted(asked.intersection(environment.languages()) - {own}))
+    asked = {_base(language) for language in audiences.languages(session, frozen.identity.newsletter_id)}
+    return tuple(sorted(asked.intersection(environment.languages()) - {_base(frozen.identity.language)}))
 
 
 def _in_all_languages(

@@ -160,6 +160,11 @@ class FrozenIssue:
         base = (language or "").partition("-")[0].lower()
         return self.languages.index(base) + 1 if base in self.languages else 0
 
+    def made_in(self, language: str) -> str:
+        """Return the language that there are blocks in for one that was asked for: that, else the newsletter's."""
+        place = self.language_number(language)
+        return self.languages[place - 1] if place else self.identity.language
+
     @property
     def is_tested(self) -> bool:
         """Say whether subjects are tried on a sample of the readers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -12,7 +12,7 @@ import jinja2
 from jinja2 import meta
 
 from newsletter.domain.errors import TemplateError
-from newsletter.rendering import words
+from newsletter.rendering import catalogues, words
 from newsletter.rendering.slots import guarded
 from newsletter.runtime import paths
 
@@ -43,19 +43,33 @@ class Environment:
                 self._jinja.filters[name] = guarded(cast("Callable[..., object]", function))
         for name, function in self._jinja.tests.items():
             self._jinja.tests[name] = guarded(cast("Callable[..., object]", function))
-        self._words = cache(lambda language: words.load(language, self._folder))
+        self._words = lru_cache(maxsize=64)(lambda language, _state: words.load(language, self._folder))
 
     def shipped(self) -> Environment:
         """Return an environment that knows no file of the publisher."""
         return self if self._folder is None else Environment()
 
     def words(self, language: str) -> words.Words:
-        """Return the phrases of a language."""
-        return self._words(language)
+        """Return the phrases of a language; English when it has no catalogue that can be used."""
+        base = language.partition("-")[0]
+        spoken = language if base in self.languages() else words.FALLBACK
+        return self._words(spoken, catalogues.state(self._folder))
 
     def languages(self) -> tuple[str, ...]:
-        """Name the languages that have a catalogue."""
+        """Name the languages that have a catalogue that can be used."""
         return words.languages(self._folder)
+
+    def require_language(self, language: str) -> None:
+        """Raise InvalidInput for a language that has none, and name the file that is at fault."""
+        words.require(language, self._folder)
+
+    def faults(self) -> list[catalogues.Fault]:
+        """Return what is wrong with the publisher's catalogues: it is left out, and what is shipped stands in."""
+        return catalogues.faults(self._folder)
+
+    def incomplete(self) -> dict[Path, int]:
+        """Return the publisher's catalogues that lack phrases, with how many: English stands in for them."""
+        return catalogues.incomplete(self._folder)
 
     def render(self, template: str, **values: object) -> str:
         """Render a template, such as "email/frame.html"; raise TemplateError with its file and line."""

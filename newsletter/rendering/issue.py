@@ -24,7 +24,7 @@ from newsletter.rendering.checks import Checks
 from newsletter.rendering.environment import Environment
 from newsletter.rendering.slots import Sightings
 from newsletter.rendering.theme import Theme, theme
-from newsletter.rendering.words import FALLBACK, Words
+from newsletter.rendering.words import Words
 
 _WIDTHS = {StoryStyle.LEAD: 600, StoryStyle.CARD: 168}  # of images, in CSS pixels
 _SMALLEST_IMAGE = 80  # pixels: below it is an icon or a counter
@@ -91,12 +91,15 @@ class _Rendering:
         self, environment: Environment, issue: FrozenIssue, suite: _Suite, language: str | None
     ) -> None:
         own = identity = issue.identity
+        spoken = environment.words(language or own.language).language
+        if language is None and spoken.partition("-")[0] != own.language.partition("-")[0]:
+            language = spoken  # its own words cannot be read: English, rather than no mail at all
         if language is not None:
             identity = replace(own, language=language, direction=words.direction(language))
         self._environment = environment
         self._issue = replace(issue, identity=identity)
         self._suite = suite
-        self._words: Words = environment.words(self._language())
+        self._words: Words = environment.words(identity.language)
         self._theme: Theme = theme(
             accent=identity.accent, background=identity.background, direction=identity.direction
         )
@@ -139,12 +142,6 @@ class _Rendering:
             self._piece(BlockKind.PERSONAL, "personal", plain.personal(self._issue, self._words)),
             self._piece(BlockKind.WEB, "web", plain.web(self._issue, self._words)),
         ]
-
-    def _language(self) -> str:
-        """Return the newsletter's language; a fallback speaks English rather than not at all."""
-        language = self._issue.identity.language
-        is_known = language.partition("-")[0] in self._environment.languages()
-        return language if is_known or not self._issue.is_fallback else FALLBACK
 
     def _linked(self, story: FrozenStory) -> FrozenStory:
         """Return a story whose links are counted, where the newsletter counts them."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,10 +12,11 @@ from babel import Locale, UnknownLocaleError, dates
 from markupsafe import Markup, escape
 
 from newsletter.domain.errors import InvalidInput
-from newsletter.runtime import paths
+from newsletter.rendering import catalogues
+from newsletter.rendering.catalogues import FALLBACK, PLACE
 
-FALLBACK = "en"
-_PLACE = re.compile(r"\{(\w+)\}")
+__all__ = ["FALLBACK", "MissingWords", "Words", "direction", "languages", "load", "require"]
+
 _RTL = frozenset({"ar", "fa", "he", "ur"})
 
 
@@ -51,7 +51,7 @@ class Words:
             raise MissingWords(f"no catalogue has the phrase {key!r}") from None
         if any(hasattr(value, "__html__") for value in values.values()):
             return _filled_markup(phrase, values)
-        return _PLACE.sub(lambda place: str(_value(place, values)), phrase)
+        return PLACE.sub(lambda place: str(_value(place, values)), phrase)
 
     def long_date(self, day: date) -> str:
         """Return a day with its weekday, as in "Tuesday, November 24, 2026"."""
@@ -73,8 +73,7 @@ class Words:
 
 def languages(folder: Path | None = None) -> tuple[str, ...]:
     """Name the languages that have a catalogue, the shipped ones and those of the publisher's template folder."""
-    found = {path.stem for place in _folders(folder) for path in place.glob("*.json")}
-    return tuple(sorted(found))
+    return catalogues.languages(folder)
 
 
 def load(language: str, folder: Path | None = None) -> Words:
@@ -82,21 +81,28 @@ def load(language: str, folder: Path | None = None) -> Words:
 
     ``language`` may carry a region ("pt-BR"): it decides dates, the catalogue is the language's.
     """
+    require(language, folder)
     base = language.partition("-")[0]
-    if base not in languages(folder):
-        raise InvalidInput(
-            f"There are no words for the language {language!r}.",
-            hint=f"Use one of {', '.join(languages(folder))}, or add words/{base}.json to the template folder.",
-            reason="unknown_language",
-        )
-    phrases: dict[str, str] = {}
-    for stem in dict.fromkeys((FALLBACK, base)):
-        for place in reversed(_folders(folder)):
-            phrases |= _read(place / f"{stem}.json")
+    phrases = catalogues.phrases(base, folder)
     try:
         return Words(language, phrases)
     except (UnknownLocaleError, ValueError):
         return Words(base, phrases)
+
+
+def require(language: str, folder: Path | None = None) -> None:
+    """Raise InvalidInput for a language without words, and say what is wrong with its catalogue when there is one."""
+    base, known = language.partition("-")[0], languages(folder)
+    if base in known:
+        return
+    for fault in catalogues.faults(folder):
+        if fault.path.stem == base:
+            raise fault.as_error()
+    raise InvalidInput(
+        f"There are no words for the language {language!r}.",
+        hint=f"Use one of {', '.join(known)}, or add words/{base}.json to the template folder.",
+        reason="unknown_language",
+    )
 
 
 def direction(language: str) -> str:
@@ -104,25 +110,8 @@ def direction(language: str) -> str:
     return "rtl" if language.partition("-")[0] in _RTL else "ltr"
 
 
-def _folders(folder: Path | None) -> Sequence[Path]:
-    shipped = paths.templates() / "words"
-    return (shipped,) if folder is None else (folder / "words", shipped)
-
-
-def _read(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise InvalidInput(
-            f"The words in {path} are no JSON: {error}.", hint="Mend the file.", reason="bad_words"
-        ) from error
-    return {str(key): str(phrase) for key, phrase in found.items()}
-
-
 def _filled_markup(phrase: str, values: Mapping[str, object]) -> Markup:
-    filled = _PLACE.sub(lambda place: str(escape(_value(place, values))), str(escape(phrase)))
+    filled = PLACE.sub(lambda place: str(escape(_value(place, values))), str(escape(phrase)))
     return Markup(filled)  # noqa: S704 - phrase and values are escaped above
 
 

@@ -78,11 +78,22 @@ def page(
 
 
 def view(
-    session: Session, issue_id: int, picks: bytes, *, public_url: str, environment: Environment
+    session: Session,
+    issue_id: int,
+    picks: bytes,
+    *,
+    public_url: str,
+    environment: Environment,
+    language: str = "",
 ) -> ArchivedIssue:
-    """Return the stories that one reader's message has, as a page that names nobody; raise NotFound."""
+    """Return the stories that one reader's message has, as a page that names nobody; raise NotFound.
+
+    ``language`` is that of the message; the newsletter's stands in for one that the issue was not made in.
+    """
     issue = _mailed(issues.get(session, issue_id))
-    return _shown(session, issue, picks=picks, public_url=public_url, environment=environment)
+    return _shown(
+        session, issue, picks=picks, public_url=public_url, environment=environment, language=language
+    )
 
 
 def _mailed(issue: Issue) -> Issue:
@@ -96,7 +107,13 @@ def _mailed(issue: Issue) -> Issue:
 
 
 def _shown(
-    session: Session, issue: Issue, *, picks: bytes | None, public_url: str, environment: Environment
+    session: Session,
+    issue: Issue,
+    *,
+    picks: bytes | None,
+    public_url: str,
+    environment: Environment,
+    language: str = "",
 ) -> ArchivedIssue:
     frozen = issues.frozen(issue)
     chosen = _chosen(frozen, picks)
@@ -104,12 +121,14 @@ def _shown(
     if not stories:
         raise NotFound("This issue has been taken back.", reason="retracted")
     numbers = [story.number for story in stories]
+    spoken = frozen.made_in(language)
     kept = {
         Placement(block.kind, block.key, block.style): block.html
-        for block in blocks.of_issue(session, issue.id, frozen.identity.language, numbers=numbers)
+        for block in blocks.of_issue(session, issue.id, spoken, numbers=numbers)
     }
     *told, middle, foot = (kept[each] for each in layout.of_issue(frozen, numbers, middle=BlockKind.WEB))
-    body = "".join([*told, _withdrawn(environment, frozen, len(chosen) - len(stories)), middle, foot])
+    withdrawn = _withdrawn(environment, frozen, len(chosen) - len(stories), language=spoken)
+    body = "".join([*told, withdrawn, middle, foot])
     if frozen.has_clicks:
         body = _counted(body, frozen, keys.ring(session, KeyPurpose.LINKS), public_url=public_url)
     title = layout.subject(stories, frozen.subjects)
@@ -124,13 +143,16 @@ def _standing(session: Session, frozen: FrozenIssue, stories: Sequence[FrozenSto
     return [story for story in stories if gone.isdisjoint(story.candidate.told)]
 
 
-def _withdrawn(environment: Environment, frozen: FrozenIssue, count: int) -> str:
+def _withdrawn(environment: Environment, frozen: FrozenIssue, count: int, *, language: str) -> str:
     """Return a row that says how many stories have been withdrawn since; "" when none was."""
     if not count:
         return ""
     identity = frozen.identity
-    sentence = environment.words(identity.language)("web.archive.withdrawn", count=count)
-    look = theme(accent=identity.accent, background=identity.background, direction=identity.direction)
+    words = environment.words(language)
+    sentence = words("web.archive.withdrawn", count=count)
+    is_own = language == identity.language
+    direction = identity.direction if is_own else words.direction
+    look = theme(accent=identity.accent, background=identity.background, direction=direction)
     style = f"margin:0;font:14px/22px Arial,Helvetica,sans-serif;color:{look.muted_on_ground}"
     return (
         f'<tr><td class="foot" style="padding:26px 36px 0;text-align:{look.start}">'

@@ -53,9 +53,14 @@ class Composer:
         rings: Rings,
         signers: Mapping[int, Signer] | None = None,
         kinds: Iterable[RelayKind] = (),
+        language: str = "",
     ) -> None:
-        """Encode the blocks once; ``kinds`` are those of all relays that the messages may go to."""
+        """Encode the blocks once; ``kinds`` are those of all relays that the messages may go to.
+
+        ``language`` is that of the blocks, when it is not the newsletter's: the view in the browser is in it too.
+        """
         self._issue = frozen
+        self._language = language
         self._settings = settings
         self._rings = rings
         self._signers = signers or {}
@@ -84,6 +89,7 @@ class Composer:
             rings=self._rings,
             signers=self._signers,
             kinds=self._kinds,
+            language=self._issue.languages[language - 1],
         )
 
     def message(
@@ -141,7 +147,7 @@ class Composer:
         if key not in self._presses:
             if len(self._presses) >= _KEPT_PRESSES:
                 del self._presses[next(iter(self._presses))]
-            self._presses[key] = Digests(self._issue, self._library(key))
+            self._presses[key] = Digests(self._issue, self._library(key), language=self._language)
         return self._presses[key]
 
     def _library(self, links_key: int) -> Library:

@@ -60,9 +60,10 @@ class Digest:
 class Digests:
     """Make the digests of an issue from readers' picks."""
 
-    def __init__(self, issue: FrozenIssue, library: Library) -> None:
-        """Take the library of the issue."""
+    def __init__(self, issue: FrozenIssue, library: Library, *, language: str = "") -> None:
+        """Take the library of the issue; ``language`` is that of its blocks, when it is not the newsletter's."""
         self._issue = issue
+        self._view_end = f"/{language}".encode("ascii") if language else b""
         self._library = library
         self._stories = issue.in_mail_order
         # Articles that are named below a story are picked with it, and stand for it.
@@ -108,7 +109,7 @@ class Digests:
         ``counted_as`` stands at the end of its links instead of what names the arm.
         """
         ranks = self.ranks(picks)
-        link = quoted_printable.clean(stamps.view.sign(0, picks))
+        link = quoted_printable.clean(stamps.view.sign(0, picks) + self._view_end)
         end = b""
         if Slot.ARM in self._library.slots:
             end = compiled.encode(stamps.arm(arm) if counted_as is None else counted_as, SlotKind.URL)

@@ -26,10 +26,11 @@ def compose(
     name: str = "",
     now: datetime,
     arm: int = 0,
+    language: str = "",
 ) -> tuple[Envelope, bytes]:
     """Return the mail that a reader with these picks would get, marked as a test, its links naming no reader.
 
-    ``arm`` is the place of its subject among those tested.
+    ``arm`` is the place of its subject among those tested; ``language`` that of the blocks, "": the newsletter's.
     """
     composer = Composer(
         frozen,
@@ -38,6 +39,7 @@ def compose(
         rings=rings,
         signers=signers.by_id,
         kinds=context.kinds(settings),
+        language=language,
     )
     return composer.message(
         planned=PlannedMessage(0, picks, address, name),

@@ -13,16 +13,17 @@ from newsletter.wiring import App
 _NOBODY = "reader@example.com"  # whom it is addressed to
 
 
-def page(app: App, session: Session, issue: Issue) -> str:
+def page(app: App, session: Session, issue: Issue, *, language: str = "") -> str:
     """Return the HTML that a reader of all topics who got the issues before would get; no state moves.
 
-    Raise Conflict when there is nothing to show yet.
+    ``language`` is that of the frame; "": the newsletter's. Raise Conflict when there is nothing to show yet.
     """
     made = build.preview_issue(
         session,
         issue.id,
         environment=app.environment,
         message_max_bytes=app.settings.message_max_bytes,
+        language=language,
     )
     _, message = proof.compose(
         made.frozen,
@@ -33,6 +34,7 @@ def page(app: App, session: Session, issue: Issue) -> str:
         picks=sample.of_topics(session, made.frozen, ()),
         address=_NOBODY,
         now=app.clock.now(),
+        language=made.other_language,
     )
     part = message_from_bytes(message, policy=policy.default).get_body(("html",))
     assert part is not None  # every digest has both parts

@@ -68,6 +68,28 @@ def test_a_backup_never_goes_into_a_file_that_somebody_else_prepared(cli: Cli, t
     assert not prepared.exists()
 
 
+def test_the_doctor_names_catalogues_of_words_that_cannot_be_used(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "templates" / "words"
+    folder.mkdir(parents=True)
+    (folder / "foo.json").write_text("{}")
+    (folder / "pt.json").write_text('{"email.more": "Mais"}')
+    monkeypatch.setenv("NEWSLETTER_TEMPLATES_DIR", str(folder.parent))
+
+    said = cli("doctor", "--offline", "--json")
+
+    found = {
+        each["text"].partition(":")[0].split()[0]: each for each in said.json if each["subject"] == "words"
+    }
+    assert {Path(path).name: each["state"] for path, each in found.items()} == {
+        "foo.json": "fault",
+        "pt.json": "note",
+    }
+    assert "Name the file by the language" in found[str(folder / "foo.json")]["hint"]
+    assert said.code == 1
+
+
 def test_a_database_in_use_is_not_restored_over(cli: Cli, daily: str, tmp_path: Path) -> None:
     file = tmp_path / "all.backup"
     cli("backup", file)

@@ -188,6 +188,22 @@ def test_a_test_send_can_be_written_to_a_file(cli: Cli, daily: str, articles: No
     assert message_from_bytes(file.read_bytes(), policy=policy.default)["To"] == "me@example.com"
 
 
+def test_a_test_send_is_framed_in_the_language_that_is_asked_for(
+    cli: Cli, daily: str, articles: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "message.eml"
+    order = ("test-send", "--newsletter", daily, "--to", "me@example.com", "--out", file)
+
+    said, unknown = cli(*order, "--language", "de"), cli(*order, "--language", "foo")
+
+    assert said.code == 0
+    page = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("html",))
+    assert page is not None
+    assert '<html lang="de"' in page.get_content()
+    assert unknown.code == 1
+    assert "There are no words for the language 'foo'" in unknown.err
+
+
 def test_a_test_send_without_a_relay_says_so(
     cli: Cli, daily: str, articles: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

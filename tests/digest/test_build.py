@@ -214,7 +214,7 @@ def test_a_preview_moves_nothing(database: Database) -> None:
         newsletter_id = newsletter.id
 
     with database.reading() as session:
-        frozen, rendered = build.preview(session, newsletter_id, environment=ENVIRONMENT, now=NOON)
+        frozen, rendered, _ = build.preview(session, newsletter_id, environment=ENVIRONMENT, now=NOON)
 
     assert (frozen.issue_id, frozen.number) == (0, 1)
     assert [story.title for story in frozen.stories] == ["One"]
@@ -229,7 +229,7 @@ def test_a_preview_shows_the_newest_articles_when_nothing_is_new(session: Sessio
     newsletter = add_newsletter(session)
     add_article(session, newsletter, title="Old", seen_at=NOON - timedelta(days=30))
 
-    frozen, _ = build.preview(session, newsletter.id, environment=ENVIRONMENT, now=NOON)
+    frozen, *_ = build.preview(session, newsletter.id, environment=ENVIRONMENT, now=NOON)
 
     chooser = frozen.chooser()
     assert chooser.choose(topics=0, cadence=Cadence.EVERY_ISSUE, history=0)

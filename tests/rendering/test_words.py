@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from markupsafe import Markup
 
 from newsletter.domain.errors import InvalidInput
 from newsletter.rendering import words
+from newsletter.rendering.environment import Environment
 from newsletter.runtime import paths
 
 LANGUAGES = ("ar", "de", "en", "es", "fr")
@@ -80,3 +82,62 @@ def test_an_unknown_language_is_refused_with_those_that_are_known() -> None:
 
     assert caught.value.reason == "unknown_language"
     assert "ar, de, en" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "said"),
+    [
+        ("foo.json", '{"email.more": "Moo"}', "'foo' is no language"),
+        ("pt-BR.json", '{"email.more": "Mais"}', "is more or other"),
+        ("pt.json", '{"email.more": ', "cannot be read as JSON"),
+        ("pt.json", '["Mais"]', "is no object"),
+        ("pt.json", "\udcff", "cannot be read as JSON"),
+    ],
+)
+def test_a_catalogue_that_cannot_be_used_is_left_out_and_named(
+    tmp_path: Path, name: str, written: str, said: str
+) -> None:
+    path = tmp_path / "words" / name
+    path.parent.mkdir()
+    path.write_bytes(written.encode("utf-8", "surrogateescape"))
+    environment = Environment(tmp_path)
+
+    (fault,) = environment.faults()
+
+    assert fault.path == path
+    assert said in fault.text
+    assert fault.hint
+    assert environment.languages() == LANGUAGES
+    assert environment.words("pt")("email.more") == "More stories"
+    with pytest.raises(InvalidInput) as caught:
+        environment.require_language(path.stem)
+    assert str(path) in caught.value.message or path.stem == "pt-BR"
+
+
+def test_a_phrase_that_cannot_be_used_is_left_out_alone_until_it_is_mended(tmp_path: Path) -> None:
+    path = tmp_path / "words" / "de.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"email.more": "Noch", "email.issue": "Nr. {nummer}", "email.view": 7}))
+    environment = Environment(tmp_path)
+
+    assert [fault.text for fault in environment.faults()] == [
+        "the phrase 'email.issue' has the place {nummer}, which nothing is put into",
+        "the phrase 'email.view' is no text",
+    ]
+    assert environment.words("de")("email.more") == "Noch"
+    assert environment.words("de")("email.issue", number=3) == "Ausgabe 3"
+
+    path.write_text(json.dumps({"email.issue": "Nr. {number}"}))
+    os.utime(path, ns=(0, 0))
+
+    assert environment.faults() == []
+    assert environment.words("de")("email.issue", number=3) == "Nr. 3"
+
+
+def test_a_language_of_the_publishers_own_says_how_much_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "words" / "pt.json"
+    path.parent.mkdir()
+    path.write_text('{"email.more": "Mais"}')
+
+    assert Environment(tmp_path).incomplete() == {path: len(catalogue("en")) - 1}
+    assert Environment().incomplete() == {}

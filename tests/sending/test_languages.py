@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from newsletter.digest import build
+from newsletter.digest import build, desk
+from newsletter.digest import plan as planning
 from newsletter.domain.errors import InvalidInput
-from newsletter.domain.tokens import LinkPurpose
+from newsletter.domain.tokens import LinkPurpose, read_link
+from newsletter.rendering.environment import Environment
 from newsletter.rendering.words import load
-from newsletter.store import audiences, blocks, issues, mailings
-from newsletter.store.tables import Subscriber
-from tests.builders import add_newsletter, add_reader
+from newsletter.reporting import archive
+from newsletter.sending import expand as expanding
+from newsletter.store import alerts, audiences, blocks, issues, keys, mailings
+from newsletter.store.tables import KeyPurpose, Subscriber
+from tests.builders import EDITOR, add_newsletter, add_reader
 from tests.sending.press import ENVIRONMENT, Press, headlines, parsed
 
 TITLES = ["Ferry returns", "Council votes"]
@@ -102,3 +108,63 @@ def test_an_issue_is_rendered_in_the_languages_that_its_active_readers_ask_for(p
         assert build.preview_issue(session, issue.id, environment=ENVIRONMENT, language="de").blocks == other
         with pytest.raises(InvalidInput, match="'fr'"):
             build.preview_issue(session, issue.id, environment=ENVIRONMENT, language="fr")
+
+
+def test_the_link_to_the_browser_shows_the_mail_in_its_language_and_names_nobody(press: Press) -> None:
+    press.expand(set_up(press, ana=None, bea="de", cem="ar"))
+    press.drain()
+    links = {
+        name: re.findall(r'href="https://news\.post\.example\.com/v/([^"]+)"', frame_of(press, name)[0])
+        for name in ("ana", "bea", "cem")
+    }
+
+    token = links["ana"][0]
+    assert links == {"ana": [token], "bea": [f"{token}/de"], "cem": [f"{token}/ar"]}
+    with press.database.reading() as session:
+        ring = keys.ring(session, KeyPurpose.LINKS)
+        found = read_link(token, LinkPurpose.VIEW, ring, now=press.clock.now())
+        assert found.subscriber_id == 0
+        for asked, language in (("", "en"), ("de", "de"), ("ar", "ar"), ("fr", "en"), ("../x", "en")):
+            page = archive.view(
+                session,
+                found.object_id,
+                found.payload,
+                public_url=press.settings.public_url,
+                environment=ENVIRONMENT,
+                language=asked,
+            )
+            assert f'<html lang="{language}"' in page.html
+            assert load(language)("email.issue", number=1) in page.html
+
+
+@pytest.mark.parametrize("own", ["en", "pt"])
+def test_no_catalogue_of_a_publisher_keeps_an_issue_from_going_out(
+    press: Press, tmp_path: Path, own: str
+) -> None:
+    folder = tmp_path / "templates" / "words"
+    folder.mkdir(parents=True)
+    for name, written in (("foo", "{}"), ("pt", '{"email.more": "Mais"'), ("de", '{"email.issue": "{no}"}')):
+        (folder / f"{name}.json").write_text(written)
+    with press.database.transaction() as session:
+        newsletter = add_newsletter(session)
+        newsletter.language = own
+        for name, language in (("ana", "foo"), ("bea", "de"), ("cem", "pt")):
+            add_reader(session, newsletter, f"{name}@reader.example").language = language
+    press.add_articles(newsletter.id, *TITLES)
+    now = press.clock.now()
+    with press.database.transaction() as session:
+        issue_id = planning.plan_now(session, newsletter.id, now=now).id
+        desk.approve(session, issue_id, actor=EDITOR, now=now)
+
+    build.build(press.database.transaction, issue_id, environment=Environment(folder.parent), now=now)
+    expanding.expand(press.database.transaction, issue_id, now=now)
+    press.drain()
+
+    for name, language in (("ana", "en"), ("bea", "de"), ("cem", "en")):
+        html, plain = frame_of(press, name)
+        assert f'<html lang="{language}"' in html
+        assert load(language)("email.issue", number=1) in plain
+    with press.database.reading() as session:
+        told = {alert.subject: alert.text for alert in alerts.recent(session, now=now)}
+    assert set(told) == {"foo.json", "pt.json", "de.json"}
+    assert str(folder / "pt.json") in told["pt.json"]

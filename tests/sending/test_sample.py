@@ -21,7 +21,7 @@ def shown(database: Database, *, hours: int, topics: Sequence[str] = ()) -> list
     """Return the titles of a preview of the next issue, some hours after noon."""
     with database.reading() as session:
         newsletter = newsletters.by_slug(session, "daily")
-        frozen, _ = build.preview(session, newsletter.id, environment=ENVIRONMENT, now=NOON + hours * HOUR)
+        frozen, *_ = build.preview(session, newsletter.id, environment=ENVIRONMENT, now=NOON + hours * HOUR)
         titles = {story.number: story.title for story in frozen.stories}
         picks = sample.of_topics(session, frozen, topics)
     return [titles[number] for number in frozen.chooser().in_order(picks)]

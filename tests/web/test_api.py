@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any  # JSON answers are of any type
 
@@ -199,6 +200,22 @@ def test_a_wrong_key_is_refused_and_guessing_is_slowed_down(web: TestClient, ada
     assert ada("GET", "/issues")[0] == 200  # who has a key is not slowed down by others
     with app.reading() as session:
         assert kept.tokens(session)[0].token.used_at == NOON
+
+
+def test_a_preview_is_framed_in_the_language_that_is_asked_for(
+    web: TestClient, ada: Caller, secrets: dict[str, str]
+) -> None:
+    headers = {"Authorization": f"Bearer {secrets['Ada']}"}
+
+    shown = {
+        asked: web.get(f"{API}/issues/1/preview?language={asked}", headers=headers).text
+        for asked in ("", "de-AT", "ar")
+    }
+
+    for asked, tag in (("", '<html lang="en"'), ("de-AT", '<html lang="de"'), ("ar", '<html lang="ar"')):
+        assert tag in shown[asked]
+    assert re.search(r'/v/[\w-]+/ar"', shown["ar"])
+    assert ada.reason("GET", "/issues/1/preview?language=xx") == (422, "unknown_language")
 
 
 @pytest.mark.parametrize(

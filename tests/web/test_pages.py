@@ -194,6 +194,7 @@ def test_the_archive_of_a_young_newsletter_is_empty_and_public(app: App, web: Te
         "/archive/daily/99999999999999999999",
         "/archive/daily/x",
         "/v/x",
+        "/v/x/de",
         "/c/x",
         "/n/x",
         "/p/x",

@@ -23,6 +23,7 @@ Id = Annotated[int, Field(ge=1, le=_ID_MAX)]
 ArticleId = Annotated[int, Path(ge=1, le=_ID_MAX)]
 Revision = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 Search = Annotated[str, Query(max_length=200), AfterValidator(_storable)]
+Language = Annotated[str, Query(max_length=35), AfterValidator(_storable)]  # RFC 5646 §4.4.1
 Limit = Annotated[int, Query(ge=1, le=500)]
 Before = Annotated[int | None, Query(ge=1, le=_ID_MAX)]
 

@@ -15,7 +15,7 @@ from newsletter.store import articles, audit, issues, newsletters
 from newsletter.web import proofs
 from newsletter.web.api import access, records
 from newsletter.web.api.access import ActorDep
-from newsletter.web.api.fields import ArticleId, Before, Limit, Search
+from newsletter.web.api.fields import ArticleId, Before, Language, Limit, Search
 from newsletter.web.deps import AppDep, Number, PagesDep, Slug
 
 router = APIRouter()
@@ -70,11 +70,13 @@ def show_issue(issue_id: Number, app: AppDep, actor: ActorDep) -> dict[str, Any]
 
 
 @router.get("/issues/{issue_id}/preview", response_class=HTMLResponse)
-def preview_issue(issue_id: Number, app: AppDep, actor: ActorDep, pages: PagesDep) -> HTMLResponse:
+def preview_issue(
+    issue_id: Number, app: AppDep, actor: ActorDep, pages: PagesDep, language: Language = ""
+) -> HTMLResponse:
     """Return the mail as a reader of all topics who got the issues before would get it; no state moves."""
     with app.reading() as session:
         found = access.issue(session, actor, issue_id)
-        return pages.issue(proofs.page(app, session, found), is_private=True)
+        return pages.issue(proofs.page(app, session, found, language=language), is_private=True)
 
 
 @router.get("/articles")

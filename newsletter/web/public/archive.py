@@ -21,8 +21,9 @@ _TEXT_MAX = 100
 
 
 @router.api_route("/v/{token}", methods=["GET", "HEAD"])
-def view(token: str, app: AppDep, pages: PagesDep) -> HTMLResponse:
-    """Show the stories of one reader's message, without anything that says whose it was."""
+@router.api_route("/v/{token}/{language}", methods=["GET", "HEAD"])
+def view(token: str, app: AppDep, pages: PagesDep, language: str = "") -> HTMLResponse:
+    """Show the stories of one reader's message in its language, without anything that says whose it was."""
     with app.reading() as session:
         ring = keys.ring(session, KeyPurpose.LINKS)
         found = read_link(token, LinkPurpose.VIEW, ring, now=app.clock.now())
@@ -32,6 +33,7 @@ def view(token: str, app: AppDep, pages: PagesDep) -> HTMLResponse:
             found.payload,
             public_url=pages.public_url,
             environment=app.environment,
+            language=language,
         )
     return pages.issue(issue.html, is_private=True)
 
