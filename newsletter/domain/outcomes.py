@@ -59,6 +59,16 @@ class OutcomeKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+# Whoever reports one of these for good says that the reader has not got the message.
+NOT_DELIVERED = frozenset({OutcomeKind.BOUNCED, OutcomeKind.FAILED, OutcomeKind.EXPIRED})
+_REFUSED = 550  # of a report that gives no code of SMTP: refused, for whatever reason (RFC 5321 §4.2.3)
+
+
+def refusal_code(reported: int | None) -> int:
+    """Return the code of SMTP that a message which came back is kept with."""
+    return reported if reported is not None and 500 <= reported < 600 else _REFUSED
+
+
 class OutcomeSource(StrEnum):
     """Say who told us."""
 

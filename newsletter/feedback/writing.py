@@ -6,14 +6,12 @@ from datetime import datetime
 
 from newsletter.domain import feedback_policy
 from newsletter.domain.arrivals import ArrivalResult, MailWay
-from newsletter.domain.outcomes import IdentifiedBy, OutcomeKind, OutcomeSource
+from newsletter.domain.outcomes import NOT_DELIVERED, IdentifiedBy, OutcomeKind, OutcomeSource, refusal_code
 from newsletter.feedback.identify import Identified
 from newsletter.store import Session, messages, outcomes
 from newsletter.store.outcomes import Told
 from newsletter.store.tables import Arrival
 
-_NOT_DELIVERED = frozenset({OutcomeKind.BOUNCED, OutcomeKind.FAILED, OutcomeKind.EXPIRED})
-_REFUSED = 550  # of a report that gives no code of SMTP: refused, for whatever reason (RFC 5321 §4.2.3)
 _TEXT_MAX = 500  # characters of evidence: a line has at most 512 octets (RFC 5321 §4.5.3.1.5)
 
 
@@ -44,10 +42,14 @@ def add(
     """Write an outcome of a message that was found; False when it is there already. ``at`` None: when it came in."""
     is_mail = arrival.way in set(MailWay)
     is_proven = found.by is not IdentifiedBy.ADDRESS
-    if kind in _NOT_DELIVERED and is_final and is_proven and named_recipient is None:
+    if kind in NOT_DELIVERED and is_final and is_proven and named_recipient is None:
         # Who forwards mail has had it, wherever it came back from then.
-        code = reply_code if reply_code is not None and 500 <= reply_code < 600 else _REFUSED
-        messages.came_back(session, found.delivery.mailing_id, found.delivery.subscriber_id, code=code)
+        messages.came_back(
+            session,
+            found.delivery.mailing_id,
+            found.delivery.subscriber_id,
+            code=refusal_code(reply_code),
+        )
     return outcomes.add(
         session,
         kind=kind,

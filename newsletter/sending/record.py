@@ -78,6 +78,7 @@ def results(
 
 def settle(session: Session, claim: Claim, *, now: datetime, pause: timedelta | None = None) -> None:
     """Say where a batch stands; ``pause`` keeps everybody off it for a while, as when the relay is down."""
+    messages.came_back_early(session, claim.mailing_id, claim.bucket)
     batch = mailings.get_batch(session, claim.batch_id)
     planned = set(members(batch.planned, batch.bucket))
     is_done = planned.issubset(messages.recorded(session, claim.mailing_id, claim.bucket))

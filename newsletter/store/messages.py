@@ -8,14 +8,15 @@ from datetime import datetime
 from struct import Struct
 from typing import Any  # bulk rows are dictionaries of column values
 
-from sqlalchemy import bindparam, func, select, tuple_, update
+from sqlalchemy import bindparam, exists, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from newsletter.domain.mailings import BUCKET_SIZE, HAD, MessageStatus
+from newsletter.domain.outcomes import NOT_DELIVERED, IdentifiedBy, OutcomeKind, refusal_code
 from newsletter.store import driver, lists
-from newsletter.store.tables import Mailing, Message, MessageDetail, Window
+from newsletter.store.tables import Mailing, Message, MessageDetail, Outcome, Window
 
 # mailing_id, subscriber_id, at, code, status, picks: the columns of the table.
 MessageRow = tuple[int, int, int, int, int, bytes]
@@ -272,6 +273,39 @@ def came_back(session: Session, mailing_id: int, subscriber_id: int, *, code: in
         .values(status=MessageStatus.BOUNCED, code=code)
         .execution_options(synchronize_session=False)
     )
+
+
+def came_back_early(session: Session, mailing_id: int, bucket: int) -> int:
+    """Note which messages of a bucket came back before their results were recorded; return how many.
+
+    A report can overtake its message's record: the next server refuses within a second, or the worker was killed. What
+    was in doubt meanwhile is left out: the report may be about another copy than the one that was taken in the end.
+    """
+    doubted = aliased(Outcome)
+    rows = session.execute(
+        select(Outcome.subscriber_id, Outcome.reply_code)
+        .join(
+            Message,
+            (Message.mailing_id == Outcome.mailing_id) & (Message.subscriber_id == Outcome.subscriber_id),
+        )
+        .where(
+            Outcome.mailing_id == mailing_id,
+            Outcome.kind.in_(NOT_DELIVERED),
+            Outcome.identified_by != IdentifiedBy.ADDRESS,
+            Outcome.is_final,
+            Outcome.named_recipient.is_(None),
+            Message.subscriber_id.between(bucket * BUCKET_SIZE, (bucket + 1) * BUCKET_SIZE - 1),
+            Message.status == MessageStatus.SUBMITTED,
+            ~exists().where(
+                doubted.mailing_id == mailing_id,
+                doubted.subscriber_id == Outcome.subscriber_id,
+                doubted.kind == OutcomeKind.UNCERTAIN,
+            ),
+        )
+    ).all()
+    for row in rows:
+        came_back(session, mailing_id, row.subscriber_id or 0, code=refusal_code(row.reply_code))
+    return len(rows)
 
 
 def tally(session: Session, mailing_id: int) -> Tally[tuple[int, MessageStatus, int]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import sys
 from datetime import timedelta
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from newsletter.domain.outcomes import SmtpReply
@@ -16,6 +17,8 @@ from newsletter.wiring import App
 
 LEASE = timedelta(seconds=1)
 CONNECTIONS = 4
+_COPIES = multiprocessing.get_context("forkserver")
+_COPIES.set_forkserver_preload(["tests.sending.drainer"])
 
 
 class DyingSource:
@@ -65,22 +68,49 @@ class DyingApp(App):
         return super().open_sender(DyingSource(source, instant=self.instant, count=self.count))
 
 
-def main(database_url: str, port: str, data_dir: str, holder: str, instant: str, count: str) -> None:
-    """Say "ready", drain once, say "over"."""
+def main(
+    database_url: str, port: int, data_dir: Path, holder: str, instant: str, count: int, ready: Event
+) -> None:
+    """Say that it is ready, and drain once."""
     settings = Settings(
         database_url=database_url,
-        data_dir=Path(data_dir),
+        data_dir=data_dir,
         public_url="https://news.post.example.com",
         inbound_domain="b.post.example.com",
         relays=(f"smtp://127.0.0.1:{port}?tls=off&connections={CONNECTIONS}",),
         lease_seconds=LEASE.total_seconds(),
     )
     app = DyingApp(settings)
-    app.holder, app.instant, app.count = holder, instant, int(count)
-    print("ready", flush=True)
+    app.holder, app.instant, app.count = holder, instant, count
+    ready.set()
     app.drain(should_stop=lambda: False)
-    print("over", flush=True)
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+class Worker:
+    """Drain in a process: a copy of one that has all modules at hand, so that a start costs next to nothing."""
+
+    def __init__(
+        self, database_url: str, port: int, data_dir: Path, holder: str, *, instant: str, count: int
+    ) -> None:
+        """Begin; return when it is at work."""
+        ready = _COPIES.Event()
+        arguments = (database_url, port, data_dir, holder, instant, count, ready)
+        self._process = _COPIES.Process(target=main, args=arguments, daemon=True)
+        self._process.start()
+        assert ready.wait(60), "the worker did not start"
+
+    def wait(self, seconds: float) -> int:
+        """Return how it ended: 0 when all was well, less when it was killed."""
+        self._process.join(seconds)
+        assert self._process.exitcode is not None, "the worker did not end"
+        return self._process.exitcode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """Kill it, and wait until it is dead."""
+        self._process.kill()
+        self._process.join()

@@ -15,7 +15,7 @@ from tests.builders import add_newsletter, add_reader
 from tests.clocks import FixedClock
 from tests.sending.drainer import CONNECTIONS, LEASE
 from tests.sending.press import Press, headlines
-from tests.sending.test_kills import start
+from tests.sending.test_kills import finish, start
 
 READERS = 300  # two windows
 TOPICS = 3
@@ -57,14 +57,6 @@ def _like(subscription: Subscription, newsletter_id: int) -> Subscription:
         requested_at=subscription.requested_at,
         confirmed_at=subscription.confirmed_at,
     )
-
-
-def finish(press: Press, *mailings: int) -> None:
-    """Drain here and now until nobody is unclaimed; a dead worker's lease has to run out first."""
-    time.sleep(LEASE.total_seconds() + 0.1)
-    press.clock = FixedClock(SystemClock().now())
-    press.drain(holder="last")
-    assert [press.receipt(mailing_id).unclaimed for mailing_id in mailings] == [0] * len(mailings)
 
 
 def told(press: Press) -> dict[str, Counter[str]]:
