@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from newsletter.domain import schedules
@@ -34,7 +34,13 @@ class QuietHours:
         """Return an instant, or when the quiet hours that it falls into end by the clocks of a zone."""
         if not self.cover(at.astimezone(own).hour):
             return at
-        return schedules.next_strike(time(self.ends), own, after=at)
+        struck = schedules.next_strike(time(self.ends), own, after=at)
+        # Where clocks go back over the end, they show it once more, and it is quiet until then again.
+        again = (
+            datetime.combine(at.astimezone(own).date(), time(self.ends), own).replace(fold=1).astimezone(UTC)
+        )
+        is_shown = again.astimezone(own).hour == self.ends
+        return again if is_shown and at <= again < struck else struck
 
 
 def parse(text: str) -> QuietHours:

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.domain import schedules
+from newsletter.domain.quiet_hours import QuietHours
+from newsletter.domain.waves import Plan
 
 ZONES = (
     "Europe/Berlin",
@@ -76,6 +78,12 @@ def slots(zone_name: str, cron: str, *, after: datetime, until: datetime) -> lis
     return found
 
 
+def matches(field: str, number: int) -> bool:
+    """Say whether a number fits a field of a cron expression, as far as the tests here use them."""
+    base, _, step = field.partition("/")
+    return number % int(step or 1) == 0 if base == "*" else number == int(field)
+
+
 @pytest.mark.parametrize("zone_name", ZONES)
 def test_every_local_day_has_its_slot_once_and_none_is_in_a_hole(zone_name: str) -> None:
     assert len(changes(zone_name)) >= 2 * (len(YEARS) - 1)
@@ -132,6 +140,71 @@ def test_slots_of_any_schedule_only_move_on(data: st.DataObject) -> None:
     shown = dict(readings(zone_name, change))
     passes = [shown[slot] for slot in found]
     assert len(set(passes)) == len(passes)  # no local time twice, be it shown twice
+
+
+@pytest.mark.parametrize("cron", ["*/20 * * * *", "7 * * * *", "30 */6 * * *", "* 1 * * *"])
+@pytest.mark.parametrize("zone_name", ZONES)
+def test_what_goes_by_intervals_goes_by_real_time(zone_name: str, cron: str) -> None:
+    minute, hour, *_ = cron.split()
+    for change in changes(zone_name):
+        shown = readings(zone_name, change)[24 * 60 : 3 * 24 * 60]
+        wanted = [
+            instant for instant, local in shown if matches(minute, local.minute) and matches(hour, local.hour)
+        ]
+
+        found = slots(zone_name, cron, after=shown[0][0] - MINUTE, until=shown[-1][0])
+
+        assert found == wanted, change
+
+
+@pytest.mark.parametrize("zone_name", ZONES)
+def test_a_list_of_times_has_each_of_them_once_a_day_and_what_is_missing_right_after_the_gap(
+    zone_name: str,
+) -> None:
+    for change in changes(zone_name):
+        days = {at: expected(zone_name, change, at) for at in (time(0, 30), time(2, 30), time(3, 30))}
+        begin, end = max(each[0] for each in days.values()), min(each[-1] for each in days.values())
+
+        found = slots(zone_name, "30 0,2,3 * * *", after=begin, until=end)
+
+        assert found == sorted({each for at in days.values() for each in at if begin < each <= end}), change
+
+
+@pytest.mark.parametrize("zone_name", ZONES)
+def test_quiet_hours_end_when_the_clock_shows_no_quiet_hour_any_more(zone_name: str) -> None:
+    zone = ZoneInfo(zone_name)
+    for change in changes(zone_name):
+        shown = readings(zone_name, change)
+        for quiet in (
+            QuietHours(22, 7),
+            QuietHours(22, 2),
+            QuietHours(1, 3),
+            QuietHours(23, 0),
+            QuietHours(20, 1),
+        ):
+            loud = [instant for instant, local in shown if not quiet.cover(local.hour)]
+            ends = iter(loud)
+            end = next(ends)
+            for instant, _ in shown[: 3 * 24 * 60 : 10]:
+                while end < instant:
+                    end = next(ends)
+
+                assert quiet.end(zone, at=instant) == end, (instant, quiet)
+
+
+@pytest.mark.parametrize("zone_name", ZONES)
+def test_a_reader_is_due_when_the_own_hour_strikes_next_however_clocks_change(zone_name: str) -> None:
+    for change in changes(zone_name):
+        for hour in (0, 1, 2, 3, 23):
+            days = expected(zone_name, change, time(hour))
+            for cut_off_at in (days[0] + n * timedelta(minutes=95) for n in range(15)):
+                plan = Plan(
+                    started_at=cut_off_at, cut_off_at=cut_off_at, zone_name="UTC", quiet=QuietHours(22, 7)
+                )
+
+                due = plan.due_at(zone_name, hour)
+
+                assert due == min(day for day in days if day >= cut_off_at), (change, hour)
 
 
 @pytest.mark.parametrize("zone_name", ZONES)
