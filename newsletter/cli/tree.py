@@ -28,6 +28,7 @@ _WORKERS_WANT = {
     "REMAP_SIGTERM": "SIGQUIT",  # finish what is under way for some seconds, then give the rest back
     "PYTHONWARNINGS": "ignore:You're running the worker with superuser",  # in a container that is not news
 }
+_WEB_GRACE = ("--timeout-graceful-shutdown", "10")  # it would await a slow client for ever
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
@@ -120,7 +121,7 @@ def programs(
     commands = {
         "worker": (*celery, "-n", "worker@%h", "-Q", "maint,fetch,build,notices", "--concurrency", "2", "-B"),
         "sender": (*celery, "-n", "sender@%h", "-Q", "send", "--concurrency", "1"),
-        "web": (*uvicorn, "--host", web_host, "--port", str(web_port), "--no-proxy-headers"),
+        "web": (*uvicorn, "--host", web_host, "--port", str(web_port), "--no-proxy-headers", *_WEB_GRACE),
     }
     if receives:
         commands["receiver"] = (python, "-m", "newsletter.cli.main", "receive")

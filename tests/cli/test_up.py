@@ -25,6 +25,7 @@ class Up:
 
     process: subprocess.Popen[bytes]
     url: str
+    output: Path
 
     def ready(self) -> dict[str, object]:
         """Return what the web process says about itself; empty when it does not answer."""
@@ -50,6 +51,25 @@ class Up:
             found.update({name: int(pid) for name in names if name in command})
         return found
 
+    def works(self) -> bool:
+        """Say whether both workers have reached the broker."""
+        return self.output.read_text().count("celery.apps.worker: [address] ready.") == 2
+
+    def descendants(self) -> list[int]:
+        """Return the process ids of the children and of theirs."""
+        found = _children([self.process.pid])
+        return found + _children(found)
+
+
+def _children(parents: list[int]) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", ",".join(map(str, parents))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [int(pid) for pid in listed.stdout.split()]
+
 
 def is_gone(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
@@ -63,14 +83,15 @@ def is_gone(pid: int) -> bool:
 def up(tmp_path: Path) -> Iterator[Up]:
     port = free_port()
     environment = {"PATH": os.environ["PATH"], "NEWSLETTER_DATA_DIR": str(tmp_path / "data")}
-    with (tmp_path / "output").open("wb") as output:
+    output = tmp_path / "output"
+    with output.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "newsletter.cli.main", "up", "--port", str(port)],
             env=environment,
-            stdout=output,
-            stderr=output,
+            stdout=log,
+            stderr=log,
         )
-    started = Up(process, f"http://127.0.0.1:{port}")
+    started = Up(process, f"http://127.0.0.1:{port}", output)
     wait_until(lambda: bool(started.ready().get("ready")), seconds=60, what="web is ready")
     yield started
     if process.poll() is None:
@@ -101,12 +122,18 @@ def test_a_killed_worker_comes_back(up: Up) -> None:
     )
 
 
-def test_nothing_is_left_when_the_tree_itself_is_killed(up: Up) -> None:
-    children = up.children()
+def test_nothing_is_left_when_the_tree_and_its_broker_are_killed(up: Up) -> None:
+    wait_until(up.works, seconds=60, what="the workers are ready")
+    children, everybody = up.children(), up.descendants()
+    workers = [children["worker@"], children["sender@"]]
 
+    for pid in workers:  # they learn of both at once: what handles the signal then has nobody to talk to
+        os.kill(pid, signal.SIGSTOP)
+    os.kill(children["server "], signal.SIGKILL)
     up.process.kill()
     up.process.wait()
+    for pid in workers:
+        os.kill(pid, signal.SIGCONT)
 
-    wait_until(
-        lambda: all(is_gone(pid) for pid in children.values()), seconds=60, what="the children are gone"
-    )
+    assert len(everybody) == 8  # those of the tree, three processes of the pools, and beat
+    wait_until(lambda: all(map(is_gone, everybody)), seconds=60, what="everybody is gone")
