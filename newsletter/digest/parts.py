@@ -193,8 +193,13 @@ def set_sources(
     *,
     now: datetime,
 ) -> None:
-    """Add and change sources, go on with those that were stopped, and stop those that the file does not name."""
-    known = {each.url: each for each in sources.listing(session, newsletter.id)}
+    """Add and change sources, go on with those that were stopped, and stop those that the file does not name.
+
+    An address that a source had before it moved (a permanent redirect) names it too.
+    """
+    listed = sources.listing(session, newsletter.id)
+    known = {each.url: each for each in listed}
+    moved = {former: each for each in listed for former in each.former_urls if former not in known}
     named: set[str] = set()
     for place, definition in enumerate(wanted):
         try:
@@ -202,11 +207,12 @@ def set_sources(
         except NewsletterError as error:
             faults.add(f"sources[{place}].url", f"cannot be used: {error.message.rstrip('.')}")
             continue
-        if url in named:
-            faults.add(f"sources[{place}].url", f"names {url} a second time")
+        source = known.get(url) or moved.get(url)
+        if url in named or (source is not None and source.url in named):
+            now_at = f", which has moved to {source.url}," if source is not None and source.url != url else ""
+            faults.add(f"sources[{place}].url", f"names {url}{now_at} a second time")
             continue
-        named.add(url)
-        source = known.get(url)
+        named |= {url} if source is None else {url, source.url}
         if source is None:
             source = _add_source(session, newsletter, url, definition, changes, now=now)
         _change_source(session, newsletter, source, definition, changes, faults, now=now)

@@ -59,6 +59,13 @@ _PLAIN_PART = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=?~._-]*")
 _WORDPRESS_TAIL = re.compile(r"\s*The post .{1,300} (?:appeared|first appeared) (?:first )?on .{1,200}\.$")
 
 
+class RetractedBy(StrEnum):
+    """Say who withdrew an article."""
+
+    EDITOR = "editor"  # for good, until an editor restores it
+    WEBSITE = "website"  # until it is pushed again
+
+
 class BacklogReason(StrEnum):
     """Say why an article of a newsletter is in none of its issues."""
 

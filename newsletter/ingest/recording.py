@@ -158,8 +158,7 @@ def _move(session: Session, source: Source, permanent_url: str | None, *, now: d
         sources.set_move(source, move)  # the newsletter reads that address already: this one stays as it is
         return
     _log.info("source moved", source_id=source.id, to=move.url)
-    source.url = move.url
-    sources.set_move(source, None)
+    sources.follow(source, move)
 
 
 def hub_of(fetched: Fetched, feed: ParsedFeed) -> tuple[str, str]:

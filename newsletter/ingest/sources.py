@@ -94,7 +94,7 @@ def edit(
         source.importance = _checked_importance(importance)
     if url is not None:
         newsletter = session.get_one(Newsletter, source.newsletter_id)
-        source.url = _free_address(session, newsletter, url)
+        source.url, source.former_urls = _free_address(session, newsletter, url), []
         source.etag = source.last_modified = None
         source.next_poll_at = now
         sources.set_move(source, None)

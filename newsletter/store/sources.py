@@ -17,6 +17,7 @@ from newsletter.store.tables import Newsletter, Source, SourceStatus
 _TITLE_MAX = 300
 _TEXT_MAX = 500
 _SECONDS_MAX = 10**9
+_FORMER_KEPT = 5  # addresses by which files may still name a source
 _VALIDATOR_MAX = {"etag": 500, "last_modified": 100}
 
 
@@ -182,6 +183,13 @@ def set_move(source: Source, move: Move | None) -> None:
     source.moved_url = move.url if move else None
     source.moved_count = move.count if move else 0
     source.moved_since = move.since if move else None
+
+
+def follow(source: Source, move: Move) -> None:
+    """Ask at the new address from now on; files that name the old one still mean this source."""
+    former = [url for url in (source.url, *source.former_urls) if url != move.url]
+    source.url, source.former_urls = move.url, former[:_FORMER_KEPT]
+    set_move(source, None)
 
 
 def note_hub(source: Source, hub: str, topic: str) -> None:

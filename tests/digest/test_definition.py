@@ -8,6 +8,7 @@ from sqlalchemy import select
 from newsletter.digest import definition
 from newsletter.domain.editors import Actor, Role, Way
 from newsletter.domain.errors import Conflict, InvalidInput
+from newsletter.domain.polling import Move
 from newsletter.store import Session, newsletters, rules, sources
 from newsletter.store.tables import AuditEvent, Newsletter
 from tests.builders import add_newsletter, add_reader, add_topic
@@ -107,6 +108,23 @@ def test_what_the_file_does_not_name_is_stopped_and_goes_on_when_it_is_named_aga
     ]
     daily = newsletters.by_slug(session, "daily")
     assert len(newsletters.schedules(session, daily.id)) == len(sources.listing(session, daily.id)) == 1
+
+
+def test_a_source_that_has_moved_is_still_the_one_that_the_file_names(session: Session) -> None:
+    applied(session, FILE)
+    newsletter = newsletters.by_slug(session, "daily")
+    (source,) = sources.listing(session, newsletter.id)
+    for name in ("moved", "again"):
+        sources.follow(source, Move(f"https://post.example.com/{name}.xml", 3, NOON))
+    session.flush()
+    changed = FILE.replace("importance: 2", "importance: 5")
+
+    assert planned(session, FILE) == []
+    assert applied(session, changed) == ["~ sources.https://post.example.com/again.xml.importance: 2 -> 5"]
+    assert planned(session, changed.replace("/feed.xml#now", "/again.xml")) == []
+    both = changed.replace("\nrules:", "\n  - url: https://post.example.com/again.xml\nrules:")
+    assert "names https://post.example.com/again.xml a second time" in refused(session, both)
+    assert [each.id for each in sources.listing(session, newsletter.id)] == [source.id]
 
 
 def test_topics_are_renamed_and_retired_and_their_bits_stay(session: Session) -> None:

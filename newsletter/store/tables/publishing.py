@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from newsletter.domain.articles import RetractedBy
 from newsletter.domain.issues import IssueKind, IssueStatus, OnSilence, Verdict
 from newsletter.store.tables.base import Base
 from newsletter.store.types import BigId, UtcDateTime, Words
@@ -105,10 +106,10 @@ class Source(Base):
     that of its articles. ``pace_seconds`` is the learned time between two polls, NULL until it is known;
     ``rhythm_seconds`` the usual time between two new articles. ``lost_count``: polls that found the whole window new,
     so that articles may have been missed in between. ``moved_url``: where permanent redirects lead, ``moved_count``
-    times in a row since ``moved_since``. ``floor_seconds`` is the shortest time between two polls the feed asks for,
-    ``skip_hours`` the hours of the day in UTC that it wants left out (bit 0 = midnight). ``skipped`` counts the items
-    that the last reading left out, by reason. The hub columns are a WebSub subscription: ``hub_token`` stands in the
-    callback's path.
+    times in a row since ``moved_since``; ``former_urls`` are addresses that it had before. ``floor_seconds`` is the
+    shortest time between two polls the feed asks for, ``skip_hours`` the hours of the day in UTC that it wants left
+    out (bit 0 = midnight). ``skipped`` counts the items that the last reading left out, by reason. The hub columns are
+    a WebSub subscription: ``hub_token`` stands in the callback's path.
     """
 
     __tablename__ = "sources"
@@ -144,6 +145,7 @@ class Source(Base):
     moved_url: Mapped[str | None] = mapped_column(String(2000))
     moved_count: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     moved_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    former_urls: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     floor_seconds: Mapped[int | None] = mapped_column(Integer)
     skip_hours: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     skipped: Mapped[dict[str, int]] = mapped_column(JSON, default=dict, server_default="{}")
@@ -159,11 +161,12 @@ class Source(Base):
 class Article(Base):
     """A piece that can be in an issue. ``number`` is dense over the installation (picks count in it).
 
-    ``frozen_at``: first time in a built issue; after it the text is not refreshed. ``importance`` is what its source or
-    the website says, ``feed_position`` its place in the feed when it was last seen there (0 = first). ``story_key``
-    is the website's own id of the story. ``is_worth_telling``: an editor tells it to readers who know its story
-    already. ``image_fault`` says why its image is left out; ``image_checked_at`` NULL: not looked at yet.
-    ``repeats_id`` is the earlier article of the same source that had the same title within three days.
+    ``frozen_at``: in a built issue since then; as long as it is in one, the text is not refreshed. ``importance`` is
+    what its source or the website says, ``feed_position`` its place in the feed when it was last seen there (0 =
+    first). ``story_key`` is the website's own id of the story. ``is_worth_telling``: an editor tells it to readers who
+    know its story already. ``image_fault`` says why its image is left out; ``image_checked_at`` NULL: not looked at
+    yet. ``repeats_id`` is the earlier article of the same source that had the same title within three days.
+    ``retracted_by``: only an editor takes back what an editor retracted; NULL of before this was kept = the website.
     """
 
     __tablename__ = "articles"
@@ -197,6 +200,7 @@ class Article(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     retracted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retracted_by: Mapped[RetractedBy | None] = mapped_column(Words(RetractedBy))
     importance: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     feed_position: Mapped[int | None] = mapped_column(SmallInteger)
     story_key: Mapped[str | None] = mapped_column(String(200))
@@ -301,7 +305,7 @@ class DeskItem(Base):
     """What editors decided about one article in one issue.
 
     ``pin`` is the place from the top, 1 = first. ``title`` is for the mail alone. ``is_missed``: told once more,
-    marked, also to readers who had it.
+    marked, also to readers who had it; ``missed_place`` is its place among those, 1 = first.
     """
 
     __tablename__ = "desk_items"
@@ -311,6 +315,7 @@ class DeskItem(Base):
     pin: Mapped[int | None] = mapped_column(SmallInteger)
     is_banned: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     is_missed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    missed_place: Mapped[int | None] = mapped_column(SmallInteger)
     title: Mapped[str | None] = mapped_column(String(300))
 
 

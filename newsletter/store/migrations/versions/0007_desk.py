@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.Column("pin", sa.SmallInteger(), nullable=True),
         sa.Column("is_banned", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("is_missed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("missed_place", sa.SmallInteger(), nullable=True),
         sa.Column("title", sa.String(length=300), nullable=True),
         sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name="fk_desk_items_article_id"),
         sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name="fk_desk_items_issue_id"),
@@ -153,6 +154,7 @@ def upgrade() -> None:
     op.add_column("articles", sa.Column("image_checked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("articles", sa.Column("image_fault", sa.String(length=40), nullable=True))
     op.add_column("articles", sa.Column("repeats_id", BIG_ID, nullable=True))
+    op.add_column("articles", sa.Column("retracted_by", sa.String(length=40), nullable=True))
     op.create_index("ix_articles_seen", "articles", ["first_seen_at"], unique=False)
     if op.get_bind().dialect.name == "postgresql":  # on SQLite a whole number takes what it needs
         op.alter_column("messages", "subscriber_id", type_=sa.Integer(), existing_type=sa.BigInteger())
@@ -200,6 +202,7 @@ def upgrade() -> None:
     op.add_column("sources", sa.Column("moved_url", sa.String(length=2000), nullable=True))
     op.add_column("sources", sa.Column("moved_count", sa.SmallInteger(), server_default="0", nullable=False))
     op.add_column("sources", sa.Column("moved_since", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("sources", sa.Column("former_urls", sa.JSON(), server_default="[]", nullable=False))
     op.add_column("sources", sa.Column("floor_seconds", sa.Integer(), nullable=True))
     op.add_column("sources", sa.Column("skip_hours", sa.Integer(), server_default="0", nullable=False))
     op.add_column("sources", sa.Column("skipped", sa.JSON(), server_default="{}", nullable=False))
@@ -251,6 +254,7 @@ def downgrade() -> None:
     op.drop_column("sources", "skipped")
     op.drop_column("sources", "skip_hours")
     op.drop_column("sources", "floor_seconds")
+    op.drop_column("sources", "former_urls")
     op.drop_column("sources", "moved_since")
     op.drop_column("sources", "moved_count")
     op.drop_column("sources", "moved_url")
@@ -285,6 +289,7 @@ def downgrade() -> None:
         op.alter_column("messages", "subscriber_id", type_=sa.BigInteger(), existing_type=sa.Integer())
     op.drop_index("ix_articles_retracted", table_name="articles")
     op.drop_index("ix_articles_seen", table_name="articles")
+    op.drop_column("articles", "retracted_by")
     op.drop_column("articles", "repeats_id")
     op.drop_column("articles", "image_fault")
     op.drop_column("articles", "image_checked_at")
