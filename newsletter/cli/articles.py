@@ -145,6 +145,7 @@ def _summary(article: Article) -> dict[str, object]:
         "published_at": article.published_at,
         "told": article.frozen_at is not None,
         "retracted_at": article.retracted_at,
+        "retracted_by": article.retracted_by,
         "url": article.url,
     }
 

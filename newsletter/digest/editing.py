@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from newsletter.digest import desk
+from newsletter.domain.articles import RetractedBy
 from newsletter.domain.editors import Actor, Role, require
 from newsletter.domain.errors import Conflict, InvalidInput, NotFound
 from newsletter.domain.rules import WEIGHT_MAXIMUM
@@ -13,9 +14,12 @@ from newsletter.store.tables import Article
 
 
 def retract(session: Session, article_id: int, *, actor: Actor, now: datetime) -> Article:
-    """Take an article out of every issue and every window that is not yet planned, and mark the archive."""
+    """Take an article out of every issue and every window that is not yet planned, and mark the archive.
+
+    Only ``restore`` puts it back, no push and no feed; so it may be said of what the website retracted, too.
+    """
     article = _begin(session, article_id, actor, Role.SEND)
-    if not articles.mark_retracted(session, article_id, now=now):
+    if not articles.mark_retracted(session, article_id, now=now, by=RetractedBy.EDITOR):
         raise Conflict(
             f"Article {article_id} is retracted already.",
             hint=f"Put it back with: newsletter articles restore {article_id}",
@@ -35,7 +39,7 @@ def restore(session: Session, article_id: int, *, actor: Actor, now: datetime) -
             hint=f"See what became of it with: newsletter articles why {article_id}",
             reason="not_retracted",
         )
-    article.retracted_at, article.updated_at = None, now
+    articles.put_back(session, article_id, now=now)
     audit.append(session, actor, "restore", now=now, article_id=article_id, title=article.title)
     return _fresh(session, article)
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.domain import articles as rules
-from newsletter.domain.articles import ArticleDraft
-from newsletter.store import article_merges, article_places, counters
+from newsletter.domain.articles import ArticleDraft, RetractedBy
+from newsletter.store import article_merges, article_places, articles, counters
 from newsletter.store.article_pieces import Change, Piece, facts_of, pieces_of, recognise, remember_keys
 from newsletter.store.article_places import Desk
 from newsletter.store.tables import Article, Newsletter, Source
@@ -74,32 +74,33 @@ def upsert(
     """
     pieces = pieces_of(drafts, source_id=source.id if source else None)
     recognise(session, pieces)
+    merged: set[int] = set()
     if any(len(piece.matches) != 1 for piece in pieces):
         counters.take(session, _COUNTER, 0)  # waits for whoever else is adding articles now
         recognise(session, pieces)
-        _merge(session, pieces, source=source, now=now)
+        merged = _merge(session, pieces, source=source, now=now)
         _create(session, [piece for piece in pieces if not piece.matches], source=source, now=now)
     desk = article_places.desk_of(session, newsletter, source)
     for piece in _firsts(pieces):
-        _refresh(piece, desk, now=now)
+        _refresh(session, piece, desk, now=now, is_merged=piece.article.id in merged)
     remember_keys(session, pieces)
     article_places.place(session, pieces, desk, now=now, backlog=backlog, keep_old=keep_old)
     session.flush()
     return _report(pieces, count=len(drafts))
 
 
-def _merge(session: Session, pieces: Sequence[Piece], *, source: Source | None, now: datetime) -> None:
-    """Join articles that are one; each merge may have moved what others matched."""
-    is_changed = False
+def _merge(session: Session, pieces: Sequence[Piece], *, source: Source | None, now: datetime) -> set[int]:
+    """Join articles that are one and return who stays; each merge may have moved what others matched."""
+    merged: set[int] = set()
     for piece in pieces:
         if len(piece.matches) > 1:
             recognise(session, [piece])
             found = article_merges.mergeable(piece, source)
             if len(found) > 1:
-                article_merges.merge(session, found, now=now)
-                is_changed = True
-    if is_changed:
+                merged.add(article_merges.merge(session, found, now=now).id)
+    if merged:
         recognise(session, pieces)
+    return merged
 
 
 def _create(session: Session, pieces: Sequence[Piece], *, source: Source | None, now: datetime) -> None:
@@ -173,14 +174,19 @@ def _image(draft: ArticleDraft) -> dict[str, Any]:
     }
 
 
-def _refresh(piece: Piece, desk: Desk, *, now: datetime) -> None:
+def _refresh(session: Session, piece: Piece, desk: Desk, *, now: datetime, is_merged: bool) -> None:
+    """Take what a draft says of its article; what was retracted is put back by the website, and if that did it.
+
+    Not by the push that showed two articles to be one: it may not have known of the other.
+    """
     article = piece.article
     if not _may_refresh(article, desk.source_id):
         return
     piece.before = facts_of(article) if piece.change is not Change.NEW else None
     changed = [] if piece.change is Change.NEW else _refresh_text(article, piece.draft)
-    if desk.source_id is None and article.retracted_at is not None:
-        article.retracted_at = None  # the website has put it back
+    is_theirs = desk.source_id is None and article.retracted_by is not RetractedBy.EDITOR
+    if is_theirs and article.retracted_at is not None and not is_merged:
+        articles.put_back(session, article.id, now=now)
         changed.append("retracted_at")
     _refresh_rank(piece, desk)
     if changed:

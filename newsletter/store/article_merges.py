@@ -9,12 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain import articles as rules
-from newsletter.domain.articles import BacklogReason
+from newsletter.domain.articles import BacklogReason, RetractedBy
 from newsletter.store import articles
 from newsletter.store.article_pieces import Piece
 from newsletter.store.tables import Article, ArticleKey, DeskItem, NewsletterArticle, Source, StoryLink
-
-_BY = "identity"  # who says so, in story_links
 
 
 def mergeable(piece: Piece, source: Source | None) -> tuple[Article, ...]:
@@ -35,7 +33,7 @@ def merge(session: Session, found: Sequence[Article], *, now: datetime) -> Artic
     """Make one article of several and return it: the one that was in an issue, else the oldest.
 
     The others keep their numbers, which histories count in, but are told no more; they become one story with it, so
-    that who had one of them has had it. A retraction of one counts for all.
+    that who had one of them has had it. A retraction of one counts for all, and for what they were joined with before.
     """
     stays, *others = sorted(found, key=lambda article: (article.frozen_at is None, article.number))
     for gone in others:
@@ -45,10 +43,12 @@ def merge(session: Session, found: Sequence[Article], *, now: datetime) -> Artic
         _move_places(session, gone, stays)
         _move_desk_items(session, gone, stays)
         _link(session, gone, stays, now=now)
-        if gone.retracted_at is not None:
-            articles.mark_retracted(session, stays.id, now=now)
         gone.updated_at = now
     session.flush()
+    retracted = [article.retracted_by for article in found if article.retracted_at is not None]
+    if retracted:
+        by = RetractedBy.EDITOR if RetractedBy.EDITOR in retracted else RetractedBy.WEBSITE
+        articles.mark_retracted(session, stays.id, now=now, by=by)
     return stays
 
 
@@ -88,9 +88,9 @@ def _link(session: Session, gone: Article, stays: Article, *, now: datetime) -> 
     first, second = sorted((gone.id, stays.id))
     link = session.get(StoryLink, (first, second))
     if link is None:
-        session.add(StoryLink(first_id=first, second_id=second, is_same=True, by=_BY, at=now))
+        session.add(StoryLink(first_id=first, second_id=second, is_same=True, by=articles.IDENTITY, at=now))
     else:
-        link.is_same, link.by, link.at = True, _BY, now
+        link.is_same, link.by, link.at = True, articles.IDENTITY, now
 
 
 def _places(session: Session, article: Article) -> Sequence[NewsletterArticle]:

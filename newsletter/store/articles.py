@@ -6,13 +6,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain import articles as rules
+from newsletter.domain.articles import RetractedBy
+from newsletter.domain.issues import KEPT
 from newsletter.store import driver, lists
-from newsletter.store.tables import Article, ArticleKey, Newsletter, NewsletterArticle
+from newsletter.store.tables import (
+    Article,
+    ArticleKey,
+    Issue,
+    IssueArticle,
+    Newsletter,
+    NewsletterArticle,
+    StoryLink,
+    StoryMember,
+)
+from newsletter.store.types import UtcDateTime
 
+IDENTITY = "identity"  # who says so, in story_links, when two articles turned out to be one
 _RETRACTED = (
     "SELECT number FROM articles WHERE number BETWEEN :lowest AND :highest AND retracted_at IS NOT NULL"
 )
@@ -100,24 +113,103 @@ def _by_key(session: Session, kind: str, value: str) -> Article | None:
     )
 
 
+def same_ids(session: Session, article_id: int) -> set[int]:
+    """Return an article's id and those of the articles that turned out to be the same as it."""
+    found, new = set[int](), {article_id}
+    while new:
+        found |= new
+        links = session.execute(
+            select(StoryLink.first_id, StoryLink.second_id).where(
+                StoryLink.is_same,
+                StoryLink.by == IDENTITY,
+                or_(StoryLink.first_id.in_(new), StoryLink.second_id.in_(new)),
+            )
+        )
+        new = {each for link in links for each in link} - found
+    return found
+
+
 def freeze(session: Session, article_ids: Iterable[int], *, now: datetime) -> None:
-    """Mark articles as being in a built issue: from now on their text is not refreshed."""
+    """Mark articles as being in a built issue: from now on their text is not refreshed.
+
+    Those that are marked are written too, so that a ``thaw`` at the same time either waits or is undone.
+    """
     session.execute(
         update(Article)
-        .where(lists.among(session, Article.id, list(article_ids)), Article.frozen_at.is_(None))
-        .values(frozen_at=now)
+        .where(lists.among(session, Article.id, list(article_ids)))
+        .values(frozen_at=func.coalesce(Article.frozen_at, literal(now, UtcDateTime())))
+        .execution_options(synchronize_session="fetch")
     )
 
 
-def mark_retracted(session: Session, article_id: int, *, now: datetime) -> bool:
-    """Take an article out of every issue that is not built yet; False when it was out already."""
-    taken = session.execute(
+def thaw(session: Session, issue_id: int) -> None:
+    """Let the texts of an issue's articles be refreshed again: it is given up, or built anew.
+
+    But for those that are in another issue that readers get, or got, and those that are being written just now.
+    """
+    named = union(
+        select(IssueArticle.article_id).where(
+            IssueArticle.issue_id == issue_id, IssueArticle.rank.is_not(None)
+        ),
+        select(StoryMember.article_id).where(StoryMember.issue_id == issue_id),
+    )
+    ids = session.scalars(
+        select(Article.id)
+        .where(Article.id.in_(named.scalar_subquery()), Article.frozen_at.is_not(None))
+        .with_for_update(skip_locked=True)
+    ).all()
+    if ids:
+        session.execute(
+            update(Article)
+            .where(
+                lists.among(session, Article.id, ids),
+                ~_is_in_another(IssueArticle, issue_id, IssueArticle.rank.is_not(None)),
+                ~_is_in_another(StoryMember, issue_id),
+            )
+            .values(frozen_at=None)
+            .execution_options(synchronize_session="fetch")
+        )
+
+
+def _is_in_another(
+    table: type[IssueArticle | StoryMember], issue_id: int, *further: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    kept = select(Issue.id).where(Issue.id == table.issue_id, Issue.status.in_(KEPT))
+    return exists().where(table.article_id == Article.id, table.issue_id != issue_id, *further, kept.exists())
+
+
+def mark_retracted(
+    session: Session, article_id: int, *, now: datetime, by: RetractedBy = RetractedBy.WEBSITE
+) -> bool:
+    """Take an article out of every issue, with all that turned out to be the same; False when that changes nothing.
+
+    An editor's word takes the place of the website's, and not the other way round.
+    """
+    is_new: ColumnElement[bool] = Article.retracted_at.is_(None)
+    if by is RetractedBy.EDITOR:
+        is_new = or_(is_new, Article.retracted_by.is_distinct_from(by))
+    taken = session.scalars(
         update(Article)
-        .where(Article.id == article_id, Article.retracted_at.is_(None))
-        .values(retracted_at=now, updated_at=now)
+        .where(Article.id.in_(same_ids(session, article_id)), is_new)
+        .values(
+            retracted_at=func.coalesce(Article.retracted_at, literal(now, UtcDateTime())),
+            retracted_by=by,
+            updated_at=now,
+        )
         .returning(Article.id)
+        .execution_options(synchronize_session="fetch")
     )
-    return taken.first() is not None
+    return bool(taken.all())
+
+
+def put_back(session: Session, article_id: int, *, now: datetime) -> None:
+    """Let issues tell an article again, and all that turned out to be the same, whoever retracted them."""
+    session.execute(
+        update(Article)
+        .where(Article.id.in_(same_ids(session, article_id)), Article.retracted_at.is_not(None))
+        .values(retracted_at=None, retracted_by=None, updated_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def retracted_numbers(session: Session, lowest: int, highest: int) -> set[int]:

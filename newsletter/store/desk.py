@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.domain.editors import DeskAction
 from newsletter.domain.issues import OPEN, IssueKind, IssueStatus, Verdict
-from newsletter.store import lists, verdicts
+from newsletter.store import articles, lists, verdicts
 from newsletter.store.tables import (
     Article,
     Block,
@@ -24,13 +24,15 @@ from newsletter.store.tables import (
 )
 
 _GIVEN_UP = (IssueStatus.SKIPPED, IssueStatus.CANCELLED)
-_NOTHING = {"pin": None, "is_banned": False, "is_missed": False, "title": None}
+_NOTHING = {"pin": None, "is_banned": False, "is_missed": False, "missed_place": None, "title": None}
 
 
 def items(session: Session, issue_id: int) -> Sequence[DeskItem]:
     """Return what was decided about the articles of an issue."""
     return session.scalars(
-        select(DeskItem).where(DeskItem.issue_id == issue_id).order_by(DeskItem.pin, DeskItem.article_id)
+        select(DeskItem)
+        .where(DeskItem.issue_id == issue_id)
+        .order_by(DeskItem.pin, DeskItem.missed_place, DeskItem.article_id)
     ).all()
 
 
@@ -46,6 +48,8 @@ def pinned(session: Session, issue_id: int) -> list[tuple[int, int]]:
 
 def put(session: Session, issue_id: int, article_id: int, **values: Any) -> None:
     """Set what is decided about one article; a row that says nothing any more goes."""
+    if values.get("is_missed") is False:
+        values["missed_place"] = None
     item = session.get(DeskItem, (issue_id, article_id))
     if item is None:
         item = DeskItem(issue_id=issue_id, article_id=article_id, **(_NOTHING | values))
@@ -100,6 +104,7 @@ def revise(session: Session, issue_id: int, *, expected: int | None = None, **va
     )
     if revision is not None:
         session.execute(delete(Block).where(Block.issue_id == issue_id))
+        articles.thaw(session, issue_id)
         verdicts.forget(session, issue_id)
         session.expire_all()
     return revision

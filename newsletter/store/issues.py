@@ -15,7 +15,7 @@ from newsletter.domain.issues import KEPT, MOVES, IssueKind, IssueStatus, OnSile
 from newsletter.domain.layout import StoryStyle
 from newsletter.domain.mailings import MailingKind, MailingStatus
 from newsletter.domain.rendered import BlockKind, FrozenIssue
-from newsletter.store import counters
+from newsletter.store import articles, counters
 from newsletter.store.tables import Article, Block, Issue, Mailing, Newsletter
 
 
@@ -252,6 +252,8 @@ def move(
 ) -> bool:
     """Move an issue with one conditional UPDATE; False when it stands where the move is not allowed.
 
+    The articles of one that is given up can be refreshed again.
+
     ``only_from`` narrows the allowed starts to one; with ``only_revision`` it moves only as it was then. ``values`` are
     further columns to set with the move.
     """
@@ -265,7 +267,10 @@ def move(
         .values(status=target, **values)
         .execution_options(synchronize_session="fetch")
     )
-    return cast("CursorResult[object]", result).rowcount == 1
+    is_moved = cast("CursorResult[object]", result).rowcount == 1
+    if is_moved and target in (IssueStatus.SKIPPED, IssueStatus.CANCELLED):
+        articles.thaw(session, issue_id)
+    return is_moved
 
 
 def require_move(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.domain.issues import KEPT
 from newsletter.domain.stories import Ruling
 from newsletter.store import lists
+from newsletter.store.articles import IDENTITY
 from newsletter.store.tables import Article, Issue, NewsletterArticle, Source, StoryLink, StoryMember
 
 
@@ -136,6 +137,9 @@ def told_together(
 def rule(session: Session, one_id: int, other_id: int, *, is_same: bool, by: str, now: datetime) -> None:
     """Keep an editor's word on two articles in the place of an earlier one."""
     first, second = sorted((one_id, other_id))
+    link = session.get(StoryLink, (first, second))
+    if link is not None and link.is_same and is_same and link.by == IDENTITY:
+        return  # they are more than one story: one article
     session.execute(delete(StoryLink).where(StoryLink.first_id == first, StoryLink.second_id == second))
     session.add(StoryLink(first_id=first, second_id=second, is_same=is_same, by=by[:120], at=now))
     session.flush()

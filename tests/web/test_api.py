@@ -133,6 +133,9 @@ def test_an_article_is_taken_back_by_who_may_send_for_its_newsletters(
     assert first["retracted_at"] == again["retracted_at"] is not None
     assert [each["article"] for each in ada("GET", "/issues/1")[1]["stories"]] == [2]
 
+    assert dora.reason("POST", "/articles/1/restore") == (403, "role_missing")
+    assert [ada("POST", "/articles/1/restore")[1]["retracted_at"] for _ in range(2)] == [None, None]
+
 
 def test_articles_are_weighed_merged_split_and_marked(ada: Caller, zoe: Caller) -> None:
     steps: list[tuple[str, str, object]] = [

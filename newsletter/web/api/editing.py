@@ -7,6 +7,7 @@ from typing import Any  # JSON objects
 from fastapi import APIRouter
 
 from newsletter.digest import editing
+from newsletter.domain.articles import RetractedBy
 from newsletter.domain.editors import Actor, Role
 from newsletter.domain.errors import NotFound
 from newsletter.store import Session, articles
@@ -25,8 +26,18 @@ def retract(article_id: ArticleId, app: AppDep, actor: ActorDep) -> dict[str, An
     """Take an article out of every issue that has not gone out, and out of the archive; again changes nothing."""
     with app.transaction() as session:
         found = _article(session, actor, article_id, Role.SEND)
-        if found.retracted_at is None:
+        if found.retracted_by is not RetractedBy.EDITOR:
             found = editing.retract(session, article_id, actor=actor, now=app.clock.now())
+        return records.article(found)
+
+
+@router.post("/articles/{article_id}/restore")
+def restore(article_id: ArticleId, app: AppDep, actor: ActorDep) -> dict[str, Any]:
+    """Let issues tell a retracted article again; again changes nothing."""
+    with app.transaction() as session:
+        found = _article(session, actor, article_id, Role.SEND)
+        if found.retracted_at is not None:
+            found = editing.restore(session, article_id, actor=actor, now=app.clock.now())
         return records.article(found)
 
 

@@ -99,6 +99,7 @@ def article(found: Article) -> Record:
         "first_seen_at": found.first_seen_at,
         "frozen_at": found.frozen_at,
         "retracted_at": found.retracted_at,
+        "retracted_by": found.retracted_by,
         "importance": found.importance,
         "is_worth_telling": found.is_worth_telling,
     }
