@@ -104,7 +104,7 @@ def subject(
 
 @app.command()
 def missed(issue: Number, articles: Articles = None, by: acting.By = "", revision: Revision = None) -> None:
-    """Tell these articles once more, under "you may have missed", and no others."""
+    """Tell these articles once more, under "you may have missed", in this order, and no others."""
     _step(arranging.miss, issue, articles or [], by=by, revision=revision)
 
 

@@ -196,7 +196,10 @@ def miss(
     now: datetime,
     revision: int | None = None,
 ) -> Issue:
-    """Tell these articles once more, under "you may have missed", and no others; an article is told so once."""
+    """Tell these articles once more, under "you may have missed", in this order, and no others.
+
+    An article is told so once.
+    """
     issue = _begin(session, issue_id, actor)
     newsletter = newsletters.get(session, issue.newsletter_id)
     _require_distinct(article_ids, rules.of(newsletter).selection.missed_maximum)
@@ -212,8 +215,9 @@ def miss(
     for item in kept.items(session, issue_id):
         if item.is_missed and item.article_id not in article_ids:
             kept.put(session, issue_id, item.article_id, is_missed=False)
-    for article_id in article_ids:
-        kept.put(session, issue_id, article_id, is_missed=True, pin=None, is_banned=False)
+    for place, article_id in enumerate(article_ids, 1):
+        values = {"is_missed": True, "missed_place": place, "pin": None, "is_banned": False}
+        kept.put(session, issue_id, article_id, **values)
     return issues.get(session, issue_id)
 
 

@@ -169,7 +169,7 @@ class _Choice:
     def _in_order(self) -> list[int]:
         """Return who tells the stories, in the order of the mail, as many as there may be."""
         by_number = {self._rows[each].number: each for each in (*self._stories, *self._missed)}
-        missed = sorted((self._ranks[each] for each in self._missed), key=lambda rank: rank.key)
+        missed = [self._ranks[each] for each in sorted(self._missed, key=self._by_missed_place)]
         del missed[self._ask.rules.selection.missed_maximum :]
         regular = ranking.order(self._ranks[each] for each in self._stories)
         told = [*regular[: CANDIDATE_MAXIMUM - len(missed)], *missed]
@@ -234,6 +234,10 @@ class _Choice:
         """Return what is compared between the articles of one story."""
         rank = self._ranks[article_id]
         return rank.pin is None, rank.pin or 0, not self._is_fresh(self._rows[article_id]), rank.key
+
+    def _by_missed_place(self, article_id: int) -> tuple[object, ...]:
+        place = self._ask.items[article_id].missed_place
+        return place is None, place or 0, self._ranks[article_id].key
 
     def _is_fresh(self, row: Found) -> bool:
         since = self._ask.since

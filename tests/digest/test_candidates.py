@@ -152,6 +152,14 @@ def test_a_story_is_told_by_its_best_new_article_and_knows_all_others() -> None:
     assert [link.number for link in story(fewer, 4).more] == [3]
 
 
+def test_what_was_missed_stands_in_the_order_of_the_desk() -> None:
+    rows = [article(1), *(article(number, hours=100, importance=number) for number in (2, 3, 4))]
+    places = {2: 2, 3: None, 4: 1}
+    items = {n + 100: decided(n, is_missed=True, missed_place=p)[n + 100] for n, p in places.items()}
+
+    assert told(chosen(*rows, items=items)) == [1, 4, 2, 3]
+
+
 def test_what_another_newsletter_told_counts_as_had_and_is_not_named() -> None:
     elsewhere = article(2, is_placed=False)
 

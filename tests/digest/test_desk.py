@@ -148,7 +148,10 @@ def test_an_article_is_told_as_missed_once(at_desk: Desk) -> None:
         newsletter_id = issues.get(session, at_desk.issue_id).newsletter_id
         next_id = plan.plan_now(session, newsletter_id, now=NOON + HOUR).id
 
-    at_desk.do(arranging.miss, [first, second])
+    for order in ([first, second], [second, first]):
+        at_desk.do(arranging.miss, order)
+        with at_desk.database.reading() as session:
+            assert [item.article_id for item in kept.items(session, at_desk.issue_id)] == order
     at_desk.do(arranging.miss, [first])
 
     with at_desk.database.transaction() as session:
