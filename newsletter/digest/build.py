@@ -239,6 +239,7 @@ def _is_skipped(session: Session, made: Content, *, revision: int, now: datetime
         reason=reason.value,
         fault=None,
     ):
+        verdicts.replace(session, frozen.issue_id, made.judged)
         alerts.note(
             session,
             SKIPPED_ALERT,

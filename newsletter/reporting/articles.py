@@ -11,7 +11,7 @@ from newsletter.domain.issues import IssueStatus, Verdict
 from newsletter.domain.ranking import Rank
 from newsletter.domain.stories import Piece, group
 from newsletter.store import Session, articles, newsletters, rules, sources, stories, verdicts
-from newsletter.store.tables import Article, IssueArticle, Newsletter, NewsletterArticle
+from newsletter.store.tables import Article, Issue, IssueArticle, Newsletter, NewsletterArticle
 
 ISSUES_SHOWN = 10
 _SENTENCES = {
@@ -27,6 +27,7 @@ _SENTENCES = {
     Verdict.NOT_YET: "dated later than the cut-off",
     Verdict.OUT_OF_REACH: "seen before what any cadence reaches back to",
 }
+_ROLLS_OVER = {Verdict.CANDIDATE, Verdict.PINNED, Verdict.SAME_STORY, Verdict.BEYOND_CANDIDATES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def why(session: Session, article_id: int, *, now: datetime) -> Why:
                 number=issue.number,
                 status=issue.status,
                 verdict=judged.verdict,
-                sentence=_sentence(judged),
+                sentence=_sentence(issue, judged),
                 ranked_by=ranking.sentence(Rank.from_dict(judged.detail))
                 if "number" in judged.detail
                 else "",
@@ -157,6 +158,11 @@ def _story(
     )
 
 
-def _sentence(judged: IssueArticle) -> str:
+def _sentence(issue: Issue, judged: IssueArticle) -> str:
     place = "-" if judged.rank is None else judged.rank + 1
-    return _SENTENCES[judged.verdict].format(place=place, lead=judged.lead_id)
+    said = _SENTENCES[judged.verdict].format(place=place, lead=judged.lead_id)
+    if issue.status not in (IssueStatus.SKIPPED, IssueStatus.CANCELLED):
+        return said
+    why = f" ({issue.reason.replace('_', ' ')})" if issue.reason else ""
+    then = "; it is left for the next one" if judged.verdict in _ROLLS_OVER else ""
+    return f"{said}; the issue was {issue.status}{why}{then}"

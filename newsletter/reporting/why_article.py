@@ -51,7 +51,13 @@ def why_article(
         if article.number in decode_picks(message.picks, highest=mailing.highest)
         and (issue := issues.get(session, mailing.issue_id)) in seen
     ]
-    newest = {issue.newsletter_id: issue for issue in reversed(seen)}
+    # What was never built told nobody: it answers only when there is nothing else.
+    newest = {
+        issue.newsletter_id: issue
+        for is_built in (False, True)
+        for issue in reversed(seen)
+        if (issue.frozen is not None) is is_built
+    }
     wanted = told or list(newest.values())
     if wanted:
         return [_Article(session, reader, article, issue, now=now).answer() for issue in wanted]

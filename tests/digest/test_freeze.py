@@ -12,6 +12,7 @@ from newsletter.digest import build, plan
 from newsletter.domain.issues import IssueKind, IssueStatus, SkipReason, Verdict
 from newsletter.domain.rendered import FrozenIssue
 from newsletter.rendering.environment import Environment
+from newsletter.reporting import articles as reporting
 from newsletter.store import Database, alerts, desk, issues, newsletters, stories, verdicts
 from newsletter.store.tables import Article, Issue, IssueArticle, NewsletterArticle
 from tests.builders import add_article, add_newsletter
@@ -223,6 +224,10 @@ def test_stories_count_for_the_minimum_and_a_skipped_issue_is_an_alert(
         )
         (alert,) = [a for a in alerts.recent(session, now=NOON + 6 * HOUR) if a.code == build.SKIPPED_ALERT]
         assert "3 new stories and needs 4" in alert.text
+        (said,) = (each.sentence for each in reporting.why(session, 1, now=NOON).issues)
+        assert said == (
+            "told by article 2 of the same story; the issue was skipped (too few articles); it is left for the next one"
+        )
         newsletters.by_slug(session, "daily").story_minimum = 1
         again = plan.plan_now(session, alert.newsletter_id or 0, now=NOON).id
     built(database, again)
