@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from newsletter.store import Database, Session, keys, migrate
 from tests.clocks import NOON, FixedClock
@@ -29,7 +30,7 @@ settings.load_profile("newsletter")
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """Run one cluster for all tests."""
-    server = Postgres()
+    server = Postgres(is_brief=True)
     yield server
     server.close()
 
@@ -63,7 +64,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
     """Return the URL of a migrated, empty PostgreSQL database."""
     name = f"newsletter_{next(_numbers)}"
-    _administer(postgres, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    _administer(postgres, f"CREATE DATABASE {name} TEMPLATE {postgres_template} STRATEGY file_copy")
     yield _database_url(postgres, name)
     _administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -151,11 +152,14 @@ def _prepare(url: str) -> None:
 
 
 def _administer(server: Postgres, *statements: str) -> None:
-    engine = create_engine(server.url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with _maintenance(server.url).connect() as connection:
         for statement in statements:
             connection.execute(text(statement))
-    engine.dispose()
+
+
+@cache
+def _maintenance(url: str) -> Engine:
+    return create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
 
 
 def _database_url(server: Postgres, name: str) -> str:
