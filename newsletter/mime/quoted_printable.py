@@ -14,9 +14,9 @@ LINE = 75  # octets; the soft break's "=" is the 76th
 SOFT_BREAK = b"=\r\n"
 _ENCODED = [b"=%02X" % octet for octet in range(256)]
 _BREAK = re.compile(r"\r\n|\r|\n")
-# The second of two blanks, a blank at the end, and whatever cannot stand as it is.
-_CLOSED = re.compile(rb"  | \Z|[^ !-<>-~]")
-_OPEN = re.compile(rb"  |[^ !-<>-~]")  # a soft break follows: a blank at the end is safe as it is
+# The second of two blanks, a blank at the end, and whatever cannot stand as it is; "=" is encoded before.
+_CLOSED = re.compile(rb"  | \Z|[^ -~]")
+_OPEN = re.compile(rb"  |[^ -~]")  # a soft break follows: a blank at the end is safe as it is
 _CLEAN = re.compile(r"(?!\.|From )[!-<>-~]+(?: [!-<>-~]+)*")
 _CARE = re.compile(rb"\.|From ")
 
@@ -27,7 +27,7 @@ def block(text: str) -> bytes:
     A text that does not end with a line end is closed by a soft break, which a reader's client takes out again.
     """
     *lines, rest = _BREAK.split(text)
-    encoded = b"".join([_wrapped(_CLOSED.sub(_octet, line.encode())) + b"\r\n" for line in lines])
+    encoded = b"".join([_wrapped(_CLOSED.sub(_octet, _octets(line))) + b"\r\n" for line in lines])
     return encoded + _open(rest)
 
 
@@ -47,7 +47,12 @@ def clean(octets: bytes) -> bytes:
 
 
 def _open(text: str) -> bytes:
-    return _wrapped(_OPEN.sub(_octet, text.encode())) + SOFT_BREAK if text else b""
+    return _wrapped(_OPEN.sub(_octet, _octets(text))) + SOFT_BREAK if text else b""
+
+
+def _octets(text: str) -> bytes:
+    """Encode "=", of which every attribute of a tag has one, at one stroke."""
+    return text.encode().replace(b"=", b"=3D")
 
 
 def _octet(found: re.Match[bytes]) -> bytes:
