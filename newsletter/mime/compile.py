@@ -180,19 +180,21 @@ class Library:
         head: Sequence[Piece] = (),
         missed_from: int | None = None,
     ) -> None:
-        """Encode the blocks; ``nonce`` is the one that their marks were made with, ``order`` are article numbers.
+        """Take the blocks; ``nonce`` is the one that their marks were made with, ``order`` are article numbers.
 
         ``head`` are the fields of the header that stand before those that say that the message has two parts.
         """
         encoder = _Encoder(nonce, links)
-        texts: dict[Placement, Pieces] = {}
-        pages: dict[Placement, Pieces] = {}
-        for block in blocks:
-            placement = Placement(block.kind, block.key, block.style)
-            texts[placement], pages[placement] = encoder.text(block.text), encoder.page(block.html)
+        placed = {Placement(block.kind, block.key, block.style): block for block in blocks}
+        texts = _Encoded(
+            {each: block.text for each, block in placed.items()}, encoder.text, encoder.is_marked
+        )
+        pages = _Encoded(
+            {each: block.html for each, block in placed.items()}, encoder.page, encoder.is_marked
+        )
         line = boundary.encode("ascii")
         end = len(order) if missed_from is None else missed_from
-        text, page = _Part.of(texts, order, end), _Part.of(pages, order, end)
+        text, page = _Part(texts, order, end), _Part(pages, order, end)
         self.slots = frozenset(Slot(slot) for part in (text, page) for slot in part.slots())
         self._text, self._page = text, page
         self._body = [alternative(boundary), _PART % (line, b"plain"), *text.head]
@@ -222,57 +224,78 @@ class Library:
         return size(pieces, values)
 
 
-class _Part:
-    """Hold the blocks of one alternative: of each style, the stories in the order of the mail."""
+class _Encoded(dict[Placement, Pieces]):
+    """Hold blocks encoded: those with marks at once, so that a fault shows, the others when they are asked for.
+
+    Of a thousand stories in three styles a drain may need a few. A block that is not there is empty.
+    """
 
     def __init__(
         self,
-        *,
-        head: Pieces,
-        styles: Mapping[StoryStyle, Sequence[Pieces]],
-        more: Pieces,
-        missed: Pieces,
-        foot: Pieces,
-        missed_from: int,
+        blocks: Mapping[Placement, str],
+        encode: Callable[[str], Pieces],
+        is_marked: Callable[[str], bool],
     ) -> None:
-        self.head, self.more, self.foot = head, more, foot
-        self._styles, self._missed, self._missed_from = styles, missed, missed_from
-        blocks = [more, missed, *(block for blocks in styles.values() for block in blocks)]
-        self._has_slots = any(isinstance(piece, int) for block in blocks for piece in block)
-        lead, card, brief = ([_joined(block) for block in styles[style]] for style in StoryStyle)
-        self._lead, self._card, self._brief = lead, card, brief
-        self._more_octets, self._missed_octets = _joined(more), _joined(missed)
+        super().__init__({each: encode(block) for each, block in blocks.items() if is_marked(block)})
+        self._blocks, self._encode = blocks, encode
 
-    @classmethod
-    def of(cls, blocks: Mapping[Placement, Pieces], order: Sequence[int], missed_from: int) -> _Part:
-        def block(kind: BlockKind, key: str = "", style: str = "") -> Pieces:
-            return blocks.get(Placement(kind, key, style), ())
+    def __missing__(self, placement: Placement) -> Pieces:
+        block = self._blocks.get(placement)
+        pieces = self[placement] = () if block is None else self._encode(block)
+        return pieces
 
-        styles = {
-            style: [block(BlockKind.STORY, str(number), style) for number in order] for style in StoryStyle
-        }
-        return cls(
-            head=(*block(BlockKind.FRAME_HEAD), *block(BlockKind.NOTE)),
-            styles=styles,
-            more=block(BlockKind.HEADING, HeadingKey.MORE),
-            missed=block(BlockKind.HEADING, HeadingKey.MISSED),
-            foot=(*block(BlockKind.PERSONAL), *block(BlockKind.FRAME_FOOT)),
-            missed_from=missed_from,
-        )
+    def slots(self, *kinds: BlockKind) -> Iterator[int]:
+        """Yield the slots of all blocks of some kinds."""
+        for placement, pieces in self.items():  # a slot was a mark, so its block is there
+            if placement.kind in kinds:
+                yield from (piece for piece in pieces if isinstance(piece, int))
+
+
+class _Stories(dict[int, bytes]):
+    """Hold the stories in one style by rank: as pieces, and as octets for those without a slot."""
+
+    def __init__(self, blocks: _Encoded, order: Sequence[int], style: StoryStyle) -> None:
+        super().__init__()
+        self._blocks = blocks
+        self._placements = [Placement(BlockKind.STORY, str(number), style) for number in order]
+
+    def __missing__(self, rank: int) -> bytes:
+        octets = self[rank] = _joined(self.pieces(rank))
+        return octets
+
+    def pieces(self, rank: int) -> Pieces:
+        return self._blocks[self._placements[rank]]
+
+    def part(self, start: int, end: int | None = None) -> list[Pieces]:
+        return [self._blocks[each] for each in self._placements[start:end]]
+
+
+class _Part:
+    """Hold the blocks of one alternative: of each style, the stories in the order of the mail."""
+
+    def __init__(self, blocks: _Encoded, order: Sequence[int], missed_from: int) -> None:
+        self._blocks_by_place, self._missed_from = blocks, missed_from
+        self.head = (*blocks[Placement(BlockKind.FRAME_HEAD, "")], *blocks[Placement(BlockKind.NOTE, "")])
+        self.foot = (*blocks[Placement(BlockKind.PERSONAL, "")], *blocks[Placement(BlockKind.FRAME_FOOT, "")])
+        self.more = blocks[Placement(BlockKind.HEADING, HeadingKey.MORE)]
+        self._missed = blocks[Placement(BlockKind.HEADING, HeadingKey.MISSED)]
+        self._styles = {style: _Stories(blocks, order, style) for style in StoryStyle}
+        self._lead, self._card, self._brief = (self._styles[style] for style in StoryStyle)
+        self._has_slots = any(True for _ in blocks.slots(BlockKind.HEADING, BlockKind.STORY))
+        self._more_octets, self._missed_octets = _joined(self.more), _joined(self._missed)
 
     def slots(self) -> Iterator[int]:
-        """Yield the slots of all blocks."""
-        stories = (block for blocks in self._styles.values() for block in blocks)
-        for block in (self.head, *stories, self.more, self._missed, self.foot):
-            yield from (piece for piece in block if isinstance(piece, int))
+        """Yield the slots of all blocks that stand in a mail."""
+        yield from (piece for piece in (*self.head, *self.foot) if isinstance(piece, int))
+        yield from self._blocks_by_place.slots(BlockKind.HEADING, BlockKind.STORY)
 
     def regular(self, style: StoryStyle) -> Sequence[Pieces]:
         """Return the stories in a style, but none that is told once more."""
-        return self._styles[style][: self._missed_from]
+        return self._styles[style].part(0, self._missed_from)
 
     def told_again(self) -> Sequence[Pieces]:
         """Return what is told once more, with its heading; nothing when nothing is."""
-        briefs = self._styles[StoryStyle.BRIEF][self._missed_from :]
+        briefs = self._brief.part(self._missed_from)
         return [self._missed, *briefs] if briefs else []
 
     def stories(self, ranks: Sequence[int]) -> Template | Plain:
@@ -292,15 +315,14 @@ class _Part:
         return Plain(out)
 
     def _blocks(self, ranks: Sequence[int], end: int, cut: int) -> Iterator[Pieces]:
-        lead, card, brief = (self._styles[style] for style in StoryStyle)
-        yield from (lead[rank] for rank in ranks[:1])
-        yield from (card[rank] for rank in ranks[1:end])
+        yield from map(self._lead.pieces, ranks[:1])
+        yield from map(self._card.pieces, ranks[1:end])
         if end < cut:
             yield self.more
-        yield from (brief[rank] for rank in ranks[end:cut])
+        yield from map(self._brief.pieces, ranks[end:cut])
         if cut < len(ranks):
             yield self._missed
-        yield from (brief[rank] for rank in ranks[cut:])
+        yield from map(self._brief.pieces, ranks[cut:])
 
 
 def _joined(block: Pieces) -> bytes:
@@ -314,6 +336,15 @@ class _Encoder:
         self._marks = rendered.marks(nonce)
         self._stories = rendered.story_marks(nonce)
         self._links = links
+
+    def is_marked(self, block: str) -> bool:
+        """Say whether a block has marks, or links that end with one."""
+        if self._marks.search(block) is not None:
+            return True
+        link = self._stories.search(block)
+        if link is None or self._links.story is None:
+            return False
+        return self._marks.search(self._links.story(int(link[1]))) is not None
 
     def text(self, block: str) -> Pieces:
         """Encode a block of the plain text."""
