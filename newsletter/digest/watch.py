@@ -54,13 +54,16 @@ class _Watch:
         self._now = now
         self._newsletters = {each.id: each for each in newsletters.listing(session)}
         self._slots = watching.slots(session, since=now - watch.LOOK_BACK, until=now)
+        self._open = alerts.open_counts(session).keys()
 
     def look(self, before: datetime | None) -> None:
         """Tell what is new, and end what is over; ``before`` is when this was last done."""
         seen = [*self._issues(), *self._unplanned(), *self._stuck()]
         for sighting in seen:
             self._tell(sighting)
-        for code in (*(code for code in _OWN if code is not AlertCode.IMAGES_MISSING),):
+        for code in _OWN:
+            if code is AlertCode.IMAGES_MISSING or code not in self._open:
+                continue
             subjects = [each.subject for each in seen if each.code is code]
             alerts.resolve_others(self._session, code, subjects, now=self._now)
         self._images()
@@ -122,7 +125,8 @@ class _Watch:
             )
             slug = self._slug(newsletter_id)
             if not watch.are_images_missing(share, earlier):
-                alerts.resolve(self._session, AlertCode.IMAGES_MISSING, slug, now=self._now)
+                if AlertCode.IMAGES_MISSING in self._open:
+                    alerts.resolve(self._session, AlertCode.IMAGES_MISSING, slug, now=self._now)
                 continue
             text = (
                 f"Only {round(100 * (share or 0))} % of the new stories of {slug} have a picture; it was far more in "

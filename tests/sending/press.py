@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import quopri
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,10 +122,8 @@ def parsed(received: Received) -> EmailMessage:
 
 def headlines(received: Received) -> list[str]:
     """Return the headlines that a mail links to."""
-    body = parsed(received).get_body(("html",))
-    assert body is not None
     found = re.findall(
         r'<a[^>]*href="https://(?:post\.example\.com/\d+|[^"/]+/r/[^"]+)"[^>]*>\s*([^<]+?)\s*</a>',
-        body.get_content(),
+        quopri.decodestring(received.message).decode(),  # both parts: hundreds of mails are read by each test
     )
     return list(dict.fromkeys(found))
