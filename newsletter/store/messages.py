@@ -35,6 +35,28 @@ _COPIED_ROW = Struct("!hiiiiiiihihi").pack
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
 
+_Doubt = aliased(Outcome)
+_EARLY_REPORTS = (  # asked once for each batch, so it is made once
+    select(Message.subscriber_id, Outcome.reply_code)
+    .join(
+        Outcome, (Outcome.mailing_id == Message.mailing_id) & (Outcome.subscriber_id == Message.subscriber_id)
+    )
+    .where(
+        Outcome.mailing_id == bindparam("mailing"),
+        Outcome.kind.in_(sorted(NOT_DELIVERED)),
+        Outcome.identified_by != IdentifiedBy.ADDRESS,
+        Outcome.is_final,
+        Outcome.named_recipient.is_(None),
+        Message.subscriber_id.between(bindparam("low"), bindparam("high")),
+        Message.status == MessageStatus.SUBMITTED,
+        ~exists().where(
+            _Doubt.mailing_id == Outcome.mailing_id,
+            _Doubt.subscriber_id == Outcome.subscriber_id,
+            _Doubt.kind == OutcomeKind.UNCERTAIN,
+        ),
+    )
+)
+
 
 def recorded(session: Session, mailing_id: int, bucket: int) -> list[int]:
     """Return the readers of a bucket that have a result in a mailing, whatever their wave."""
@@ -281,30 +303,12 @@ def came_back_early(session: Session, mailing_id: int, bucket: int) -> int:
     A report can overtake its message's record: the next server refuses within a second, or the worker was killed. What
     was in doubt meanwhile is left out: the report may be about another copy than the one that was taken in the end.
     """
-    doubted = aliased(Outcome)
+    low = bucket * BUCKET_SIZE
     rows = session.execute(
-        select(Outcome.subscriber_id, Outcome.reply_code)
-        .join(
-            Message,
-            (Message.mailing_id == Outcome.mailing_id) & (Message.subscriber_id == Outcome.subscriber_id),
-        )
-        .where(
-            Outcome.mailing_id == mailing_id,
-            Outcome.kind.in_(NOT_DELIVERED),
-            Outcome.identified_by != IdentifiedBy.ADDRESS,
-            Outcome.is_final,
-            Outcome.named_recipient.is_(None),
-            Message.subscriber_id.between(bucket * BUCKET_SIZE, (bucket + 1) * BUCKET_SIZE - 1),
-            Message.status == MessageStatus.SUBMITTED,
-            ~exists().where(
-                doubted.mailing_id == mailing_id,
-                doubted.subscriber_id == Outcome.subscriber_id,
-                doubted.kind == OutcomeKind.UNCERTAIN,
-            ),
-        )
+        _EARLY_REPORTS, {"mailing": mailing_id, "low": low, "high": low + BUCKET_SIZE - 1}
     ).all()
-    for row in rows:
-        came_back(session, mailing_id, row.subscriber_id or 0, code=refusal_code(row.reply_code))
+    for reader, reply_code in rows:
+        came_back(session, mailing_id, reader, code=refusal_code(reply_code))
     return len(rows)
 
 
