@@ -153,9 +153,8 @@ def make_issue(day: int, count: int) -> Issue:
     highest = count + day * count // 7
     cut_off = FIRST + timedelta(days=day)
     found = []
-    for number in range(highest - count + 1, highest + 1):
+    for number in range(highest, highest - count, -1):
         seen_at = cut_off - step * (highest - number)
-        dated_at = seen_at - timedelta(minutes=drawn(90, "delay", number))
         is_fresh = seen_at > cut_off - timedelta(days=1)
         about = topic("article", number)
         found.append(
@@ -164,12 +163,11 @@ def make_issue(day: int, count: int) -> Issue:
                 about,
                 seen_at,
                 is_fresh,
-                dated_at,
                 section=about.bit_length() - 1,
                 author=f"Author {drawn(AUTHOR_COUNT, 'author', number)}",
             )
         )
-    return Issue(selection.rank(found), highest, cut_off)
+    return Issue(found, highest, cut_off)
 
 
 def make_readers(count: int) -> list[Reader]:

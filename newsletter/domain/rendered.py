@@ -91,13 +91,11 @@ class FrozenStory:
     @property
     def candidate(self) -> Candidate:
         """Return what choosing needs to know."""
-        dated_at = min(self.published_at or self.seen_at, self.seen_at)
         return Candidate(
             self.number,
             self.topics,
             self.seen_at,
             self.is_fresh,
-            dated_at,
             members=self.members,
             more=tuple(link.number for link in self.more),
             section=self.section,

@@ -29,7 +29,7 @@ class Candidate:
     """Hold what choosing needs to know of one article and the story that it tells.
 
     ``topics`` is a bit mask of topic numbers; 0 means that the article is for everyone.
-    ``is_fresh``: first seen since the last issue. ``dated_at`` is when it came out, never later than it was seen.
+    ``is_fresh``: first seen since the last issue.
     ``members`` are the numbers of the story's other articles, ``more`` those of them that are named in the mail.
     ``section`` is the number of a topic. ``is_missed``: told once more, to those who had it too.
     """
@@ -38,7 +38,6 @@ class Candidate:
     topics: int
     seen_at: datetime
     is_fresh: bool
-    dated_at: datetime
     members: tuple[int, ...] = ()
     more: tuple[int, ...] = ()
     section: int | None = None
@@ -86,11 +85,6 @@ _ANY_NUMBER = 1 << 62
 _KNOWN_MAXIMUM = (
     1024  # choices remembered: those of a broadcast are few, and of the others hardly two are alike
 )
-
-
-def rank(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Order candidates newest first; the article number decides between equals, so the order is total."""
-    return sorted(candidates, key=lambda c: (c.dated_at, c.number), reverse=True)
 
 
 def encode_picks(numbers: Iterable[int], *, highest: int) -> bytes:

@@ -35,7 +35,6 @@ def ranked_candidates(draw: st.DrawFn) -> list[Candidate]:
                 draw(TOPICS),
                 NOON - draw(st.integers(0, 200)) * HOUR,
                 draw(st.booleans()),
-                NOON,
                 members=tuple(others),
                 more=tuple(others[:more_count]),
                 section=draw(st.sampled_from([None, 0, 1, 2])),

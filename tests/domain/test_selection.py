@@ -25,13 +25,12 @@ def candidate(
     number: int, *, topics: int = 0, hours_ago: int = 1, is_fresh: bool = True, **more: Any
 ) -> Candidate:
     at = NOON - hours_ago * HOUR
-    return Candidate(number, topics, at, is_fresh, at, **more)
+    return Candidate(number, topics, at, is_fresh, **more)
 
 
 def chooser(candidates: list[Candidate], *, maximum: int = 16, **limits: Any) -> Chooser:
-    return Chooser(
-        selection.rank(candidates), highest=HIGHEST, limits=Limits(maximum=maximum, **limits), cut_off=NOON
-    )
+    ranked = sorted(candidates, key=lambda each: each.number, reverse=True)
+    return Chooser(ranked, highest=HIGHEST, limits=Limits(maximum=maximum, **limits), cut_off=NOON)
 
 
 def chosen(
@@ -105,14 +104,6 @@ def test_articles_of_long_ago_in_a_history_change_nothing() -> None:
     assert chosen(found, had=history(39) | 1 << 100_000) == [38]
 
 
-def test_stories_stand_newest_first_and_of_equals_the_later_number_first() -> None:
-    late_arrival = replace(candidate(9), dated_at=NOON - 5 * HOUR)
-    candidates = [candidate(1), candidate(3, hours_ago=2), candidate(2), late_arrival]
-
-    assert [each.number for each in selection.rank(candidates)] == [2, 1, 3, 9]
-    assert chosen(chooser(candidates)) == [2, 1, 3, 9]
-
-
 def test_an_issue_without_candidates_has_nothing_for_anybody() -> None:
     empty = Chooser([], highest=0, limits=Limits(maximum=16), cut_off=NOON)
 
@@ -168,7 +159,7 @@ def test_the_top_is_for_everybody_and_is_not_filled_up_for_those_who_had_it() ->
 def test_the_top_is_of_what_is_new_in_the_time_of_a_cadence() -> None:
     old = candidate(9, topics=SPORT, hours_ago=30, is_fresh=False)
     found = chooser(
-        [replace(old, dated_at=NOON), candidate(8, topics=SPORT), candidate(7, topics=SPORT)],
+        [old, candidate(8, topics=SPORT), candidate(7, topics=SPORT)],
         top_count=1,
         reach=48 * HOUR,
     )
