@@ -1,27 +1,25 @@
 """Make a fortnight of a newsletter: its articles, its readers, and what each reader had, chosen by the real chooser.
 
-30 topics, of which the k-th is about 1/sqrt(k) as frequent as the first, among articles and readers alike, so that most
-digests differ; six topics a reader, mean; four cadences; 60 articles a day. Every earlier digest is chosen for every
-reader from the candidates and the history of its day, so that histories are what they would be.
+30 topics, all as frequent, of which each reader follows 4 to 12, so that most digests differ; four cadences; 60
+articles a day. Every earlier digest is chosen for every reader from the candidates and the history of its day, so that
+histories are what they would be.
 """
 
 from __future__ import annotations
 
 import random
-from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import accumulate
 from typing import Any  # columns are of many types
 
 from issue import make_issue, make_story
 
 from newsletter.domain.mailings import BUCKET_SIZE, MessageStatus
 from newsletter.domain.rendered import FrozenIssue, FrozenLink, FrozenStory, FrozenTopic
-from newsletter.domain.selection import Chooser
+from newsletter.domain.selection import Chooser, Wish
 from newsletter.domain.subscriptions import Cadence
 from newsletter.store import Session, driver
 from newsletter.store.messages import MessageRow
@@ -37,14 +35,15 @@ _WARM_UP = 7  # days of articles before the first mailing
 _WINDOW = 7  # days that an article stays a candidate
 _AUTHOR_COUNT = 40
 _CADENCES = [Cadence.EVERY_ISSUE] + 5 * [Cadence.DAILY] + 2 * [Cadence.WEEKDAYS] + 2 * [Cadence.WEEKLY]
-_SHARES = list(accumulate(1 / k**0.5 for k in range(1, TOPIC_COUNT + 1)))
+_CHOSEN_TOGETHER = 1024  # readers
 _SATURDAY = 5
 # Of a thousand messages: 12 failed, 5 were withheld, 5 are uncertain.
 _ENDS = {
-    **dict.fromkeys(range(12), MessageStatus.FAILED),
-    **dict.fromkeys(range(12, 17), MessageStatus.WITHHELD),
-    **dict.fromkeys(range(17, 22), MessageStatus.UNCERTAIN),
+    **dict.fromkeys(range(12), MessageStatus.FAILED.value),
+    **dict.fromkeys(range(12, 17), MessageStatus.WITHHELD.value),
+    **dict.fromkeys(range(17, 22), MessageStatus.UNCERTAIN.value),
 }
+_SUBMITTED = MessageStatus.SUBMITTED.value
 HAD = (MessageStatus.SUBMITTED, MessageStatus.UNCERTAIN)
 
 
@@ -79,7 +78,7 @@ def readers(first: int, count: int) -> list[Reader]:
     draw = random.Random(first)
     found = []
     for number in range(first, first + count):
-        topics, wanted = 0, draw.randint(4, 8)
+        topics, wanted = 0, draw.randint(4, 12)
         while topics.bit_count() < wanted:
             topics |= 1 << _topic(draw)
         found.append(Reader(number, topics, draw.choice(_CADENCES)))
@@ -124,20 +123,28 @@ def fortnight(some: Sequence[Reader], mailing_ids: Sequence[int]) -> Iterator[li
     """Yield, day by day, the messages of some readers."""
     had = [0] * len(some)
     for day, mailing_id in enumerate(mailing_ids):
-        choose = chooser(day).choose
+        had = [mask << NEW_A_DAY for mask in had]
+        are_due = {cadence: is_due(cadence, day) for cadence in Cadence}
+        due = [place for place, reader in enumerate(some) if are_due[reader.cadence]]
         rows: list[MessageRow] = []
-        for place, reader in enumerate(some):
-            history = had[place] << NEW_A_DAY
-            if is_due(reader.cadence, day):
-                picks = choose(topics=reader.topics, cadence=reader.cadence, history=history)
-                status = _ENDS.get((reader.number * 7919 + day * 104_729) % 1000, MessageStatus.SUBMITTED)
-                if status in HAD:
-                    history |= int.from_bytes(picks, "big")
-                if picks:
-                    at = reader.number // 20_000  # seconds after the start
-                    rows.append((mailing_id, reader.number, at, 250, status.value, picks))
-            had[place] = history
+        for place, picks in zip(due, _picks(day, [(some[place], had[place]) for place in due]), strict=True):
+            number = some[place].number
+            status = _ENDS.get((number * 7919 + day * 104_729) % 1000, _SUBMITTED)
+            if status in HAD:
+                had[place] |= int.from_bytes(picks, "big")
+            if picks:
+                at = number // 20_000  # seconds after the start
+                rows.append((mailing_id, number, at, 250, status, picks))
         yield rows
+
+
+def _picks(day: int, due: Sequence[tuple[Reader, int]]) -> Iterator[bytes]:
+    """Choose for readers, each with what was had."""
+    for start in range(0, len(due), _CHOSEN_TOGETHER):
+        some = due[start : start + _CHOSEN_TOGETHER]
+        wishes = [Wish(reader.topics, reader.cadence, had) for reader, had in some]
+        for choice in chooser(day).choices(wishes):
+            yield choice.picks
 
 
 def write(session: Session, table: str, columns: str, rows: Iterator[tuple[Any, ...]]) -> None:
@@ -188,4 +195,4 @@ def _importance(number: int) -> int:
 
 
 def _topic(draw: random.Random) -> int:
-    return bisect(_SHARES, draw.random() * _SHARES[-1])
+    return int(draw.random() * TOPIC_COUNT)

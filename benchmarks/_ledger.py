@@ -21,8 +21,8 @@ from _fortnight import NOW
 
 from newsletter.broker.rates import Rates
 from newsletter.domain.mailings import WINDOW_SIZE, members
-from newsletter.domain.subscriptions import Cadence
-from newsletter.runtime import logs
+from newsletter.domain.selection import Wish
+from newsletter.runtime import logs, memory
 from newsletter.runtime.settings import Settings
 from newsletter.sending import expand as expanding
 from newsletter.sending import history as histories
@@ -175,22 +175,18 @@ class Worker:
         with watch.of("history", len(ids)):
             history = histories.read(session, context.frozen, ids, other_than=claim.mailing_id, now=NOW)
         found: list[Reader] = []
-        for some in _windows(ids):
-            with watch.of("readers", len(some)):
-                found += readers.find(session, context.mailing.newsletter_id, some, now=NOW).values()
-        choose = context.chooser.choose
+        for window in _windows(ids):
+            with watch.of("readers", len(window)):
+                found += readers.find(session, context.mailing.newsletter_id, window, now=NOW).values()
         rows: list[MessageRow] = []
-        for cadence in Cadence:
-            those = [reader for reader in found if reader.cadence is cadence]
-            had = [history.of(reader.subscriber_id, signup_number=None) for reader in those]
-            with watch.of(f"choosing_{cadence.value}", len(those)):
-                picks = [
-                    choose(topics=reader.topics, cadence=cadence, history=mask)
-                    for reader, mask in zip(those, had, strict=True)
-                ]
+        for some in _windows(found):
+            had = [history.of(reader.subscriber_id, signup_number=None) for reader in some]
+            with watch.of("choosing", len(some)):
+                wishes = [Wish(r.topics, r.cadence, mask) for r, mask in zip(some, had, strict=True)]
+                choices = context.chooser.choices(wishes)
             rows += [
-                (claim.mailing_id, reader.subscriber_id, 1, 250, 0, chosen)
-                for reader, chosen in zip(those, picks, strict=True)
+                (claim.mailing_id, reader.subscriber_id, 1, 250, 0, choice.picks)
+                for reader, choice in zip(some, choices, strict=True)
             ]
         for part in _windows(rows):
             with watch.of("append", len(part)):
@@ -213,10 +209,7 @@ class Stopwatch:
         self._counts[step] += count
 
     def microseconds(self) -> dict[str, float]:
-        """Return what each step takes for one reader, and all of choosing."""
-        parts = [name for name in self._seconds if name.startswith("choosing_")]
-        self._seconds["choosing"] = sum(self._seconds[name] for name in parts)
-        self._counts["choosing"] = sum(self._counts[name] for name in parts)
+        """Return what each step takes for one reader."""
         return {name: took / self._counts[name] * 1e6 for name, took in self._seconds.items()}
 
 
@@ -228,6 +221,7 @@ def _windows(whole: Sequence[T]) -> Iterator[Sequence[T]]:
 def main() -> None:
     """Do one task."""
     logs.configure("WARNING")
+    memory.tune()  # as workers/process.py does
     task = Task(**json.loads(sys.stdin.readline()))
     worker, cost = Worker(task), Cost()
     print("ready", flush=True)

@@ -18,7 +18,10 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple
 
+from newsletter.domain import crowds
+from newsletter.domain.crowds import Crowd, Offer, share
 from newsletter.domain.masks import Translation, bits_of, trimmed
+from newsletter.domain.maxima import Maxima
 from newsletter.domain.subscriptions import REACH, Cadence
 
 FIRST_REACH = timedelta(days=7)  # how far back the first digest reaches, whatever the reader's cadence
@@ -79,9 +82,17 @@ class Choice(NamedTuple):
     story_count: int
 
 
+class Wish(NamedTuple):
+    """Hold what choosing for a reader needs; the fields are those of ``Chooser.choice``."""
+
+    topics: int
+    cadence: Cadence
+    history: int
+    again: int = 0
+
+
 _NOTHING = Choice(b"", 0)
-_Entry = tuple[int, int, int]  # a rank, the group of its section, that of its author
-_ANY_NUMBER = 1 << 62
+_CROWD_MINIMUM = 96  # readers: for fewer it is not worth it to look at each candidate (measured)
 _KNOWN_MAXIMUM = (
     1024  # choices remembered: those of a broadcast are few, and of the others hardly two are alike
 )
@@ -128,8 +139,12 @@ class Chooser:
         self._everything = (1 << len(ranked)) - 1
         self._for_everyone = _mask(ranked, lambda c: c.topics == 0)
         self._of_topics = Translation(_by_topic(ranked))
-        self._caps = _Caps(ranked, limits)
-        self._is_plain = not (limits.top_count or limits.outside_percent or self._caps.has_any)
+        self._maxima = Maxima(
+            [(c.section, c.author) for c in ranked],
+            section=limits.section_maximum,
+            author=limits.author_maximum,
+        )
+        self._is_plain = not (limits.top_count or limits.outside_percent or self._maxima.has_any)
         ages = [_ages(c.known_by, highest) for c in ranked]
         # Of articles that are told once more: the bit of each, and what says that this has been done.
         self._again = [(1 << r, ages[r]) for r in bits_of(self._is_missed)]
@@ -145,6 +160,7 @@ class Chooser:
         self._had: dict[Cadence, Translation] = {}
         self._known: dict[Hashable, Choice] | None = {}
         self._known_count = 0  # how often a choice was remembered
+        self._crowd: Crowd | None = None
         self._blocked: frozenset[int] = frozenset()
         self._is_open = self._everything
         self._top = self._tops()
@@ -162,6 +178,7 @@ class Chooser:
         self._is_open = self._everything & ~_mask(self._ranked, lambda c: not blocked.isdisjoint(c.told))
         self._top = self._tops()
         self._known, self._known_count = {}, 0
+        self._crowd = None
 
     def choose(self, *, topics: int, cadence: Cadence, history: int, again: int = 0) -> bytes:
         """Return the picks of a reader; b"" when there is nothing that the reader wants and has not had.
@@ -176,7 +193,7 @@ class Chooser:
         left = self._within[cadence] & self._is_open
         if history:
             left &= ~self._to_rank(cadence)(history)
-        wanted = self._for_everyone | self._of_topics(topics) if topics else self._everything
+        wanted = self._wanted(topics)
         once_more = 0
         if self._is_missed:
             once_more = self._once_more(wanted, again)
@@ -193,12 +210,35 @@ class Chooser:
             self._known_count += 1
         return known
 
+    def choices(self, wishes: Sequence[Wish]) -> list[Choice]:
+        """Return what ``choice`` returns for each of many readers; if hardly two are alike, for all at once."""
+        is_broad = self._is_plain or self._known is not None or self._limits.maximum > crowds.MOST_STORIES
+        if is_broad or len(wishes) < _CROWD_MINIMUM:
+            return [self.choice(topics=t, cadence=c, history=h, again=a) for t, c, h, a in wishes]
+        if self._crowd is None:
+            self._crowd = self._make_crowd()
+        topics, cadences, histories, _ = zip(*wishes, strict=True)
+        found = [Choice(*each) for each in self._crowd.choose(topics, cadences, histories)]
+        if self._is_missed:
+            found = [
+                self._with(each, self._once_more(self._wanted(wish.topics), wish.again))
+                for each, wish in zip(found, wishes, strict=True)
+            ]
+        return found
+
+    def _wanted(self, topics: int) -> int:
+        return self._for_everyone | self._of_topics(topics) if topics else self._everything
+
     def _chosen(self, left: int, wanted: int, once_more: int, cadence: Cadence) -> Choice:
         found = self._plain(left) if self._is_plain else self._careful(left, wanted, cadence)
-        if once_more and found.story_count:
-            picks = int.from_bytes(found.picks, "big") | self._to_age(once_more)
-            found = Choice(trimmed(picks), found.story_count)
-        return found
+        return self._with(found, once_more)
+
+    def _with(self, found: Choice, once_more: int) -> Choice:
+        """Add what is told once more to a mail that tells something else."""
+        if not once_more or not found.story_count:
+            return found
+        picks = int.from_bytes(found.picks, "big") | self._to_age(once_more)
+        return Choice(trimmed(picks), found.story_count)
 
     def is_blocked_for(self, *, topics: int, cadence: Cadence, history: int) -> bool:
         """Say whether a reader who is left without a story would have one if nothing was blocked."""
@@ -231,7 +271,7 @@ class Chooser:
 
     def _careful(self, left: int, wanted: int, cadence: Cadence) -> Choice:
         """Take the top, then the reader's topics, then the share from outside, then more of the reader's topics."""
-        limits, walk = self._limits, self._caps.walk()
+        limits, walk = self._limits, self._maxima.walk()
         ranks = walk.ranks
         top = left & self._top[cadence]
         if top:
@@ -243,7 +283,7 @@ class Chooser:
         walk.take(own, limits.maximum - reserved - len(ranks))
         if reserved:
             own_count = len(ranks)
-            walk.take(outside, _share(own_count, limits.outside_percent, reserved))
+            walk.take(outside, share(own_count, limits.outside_percent, reserved))
             if len(ranks) < limits.maximum and own_count == limits.maximum - reserved:
                 walk.take(own & ~sum(1 << r for r in ranks), limits.maximum - len(ranks))
         ages = reduce(or_, map(self._ages.__getitem__, ranks), 0)
@@ -270,81 +310,35 @@ class Chooser:
             found = self._had[cadence] = Translation(meanings)
         return found
 
+    def _make_crowd(self) -> Crowd:
+        """Prepare choosing for many at once; what is blocked is within nobody's reach."""
+        within = {cadence: mask & self._is_open for cadence, mask in self._within.items()}
+        stories = [
+            Offer(
+                topics=candidate.topics,
+                told=self._ages[r],
+                known_by=self._known_by[r],
+                section=section,
+                author=author,
+                within=frozenset(cadence for cadence, mask in within.items() if mask >> r & 1),
+                top=frozenset(cadence for cadence, mask in self._top.items() if mask >> r & 1),
+            )
+            for candidate, (r, section, author) in zip(self._ranked, self._maxima.groups, strict=True)
+        ]
+        limits = self._limits
+        return Crowd(
+            stories, self._maxima.room, maximum=limits.maximum, outside_percent=limits.outside_percent
+        )
+
     def _tops(self) -> dict[Cadence, int]:
         """Return, for each cadence, the first stories of what is new in its time."""
         count = min(self._limits.top_count, self._limits.maximum)
         found = {}
         for cadence, is_new in self._is_new.items():
-            walk = self._caps.walk()
+            walk = self._maxima.walk()
             walk.take(is_new & self._is_open, count)
             found[cadence] = sum(1 << r for r in walk.ranks)
         return found
-
-
-class _Caps:
-    """Know of which section and author each candidate is, and how many of each one mail may have."""
-
-    def __init__(self, ranked: Sequence[Candidate], limits: Limits) -> None:
-        self._room = [_ANY_NUMBER]  # of group 0, in which are all that no maximum concerns
-        groups: dict[Hashable, int] = {}
-        of_rank = []
-        for r, candidate in enumerate(ranked):
-            section = author = 0
-            if limits.section_maximum and candidate.section is not None:
-                section = groups.setdefault(candidate.section, len(groups) + 1)
-            if limits.author_maximum and candidate.author:
-                author = groups.setdefault(candidate.author.casefold(), len(groups) + 1)
-            of_rank.append((r, section, author))
-        self._room += [
-            limits.author_maximum if isinstance(key, str) else limits.section_maximum for key in groups
-        ]
-        self.has_any = bool(groups)
-        # For each octet of a mask and each of its values: the ranks that are set, each with its groups.
-        self._entries = [_entries(of_rank[start : start + 8]) for start in range(0, len(of_rank), 8)]
-
-    def walk(self) -> _Walk:
-        """Begin a mail."""
-        return _Walk(self._entries, self._room.copy())
-
-
-class _Walk:
-    """Take the best stories one by one, so that no section and no author has more than its share of one mail."""
-
-    __slots__ = ("_entries", "_room", "ranks")
-
-    def __init__(self, entries: Sequence[Sequence[Sequence[_Entry]]], room: list[int]) -> None:
-        self.ranks: list[int] = []
-        self._entries = entries
-        self._room = room
-
-    def take(self, left: int, count: int) -> None:
-        """Take up to ``count`` of the ranks that are left, lowest first."""
-        if not left or count <= 0:
-            return
-        room, take = self._room, self.ranks.append
-        octets = left.to_bytes((left.bit_length() + 7) // 8, "little")
-        for table, octet in zip(self._entries, octets, strict=False):  # the octets end with the last rank
-            for r, section, author in table[octet]:
-                if room[section] and room[author]:
-                    room[section] -= 1
-                    room[author] -= 1
-                    take(r)
-                    count -= 1
-                    if not count:
-                        return
-
-
-def _entries(eight: Sequence[_Entry]) -> list[tuple[_Entry, ...]]:
-    """Return what each of the 256 values of an octet has set."""
-    table: list[tuple[_Entry, ...]] = [()]
-    for entry in eight:
-        table += [(*lower, entry) for lower in table]
-    return table
-
-
-def _share(count: int, percent: int, most: int) -> int:
-    """Return how many more make ``percent`` of the whole, at most ``most``, when ``count`` are there."""
-    return most if percent >= 100 else min(most, count * percent // (100 - percent))
 
 
 def _ages(numbers: Iterable[int], highest: int) -> int:

@@ -52,6 +52,8 @@ class Cadence(StrEnum):
     WEEKDAYS = "weekdays"
     WEEKLY = "weekly"
 
+    __hash__ = str.__hash__  # of every reader it is looked up; that of Enum is not written in C
+
 
 # How far back a reader of each cadence may be given stories that the reader has not had.
 # None: only what is new since the last issue.

@@ -48,6 +48,11 @@ class Plan:
         """Return the quarter hour in which the mailing starts: wave 0."""
         return _quarter_before(self.started_at)
 
+    @property
+    def is_local(self) -> bool:
+        """Say whether it counts where readers are who have no hour of their own."""
+        return self.local_time is not None or bool(self.quiet)
+
     def wave(self, zone_name: str | None, hour: int | None, *, is_sample: bool = False) -> int:
         """Return the wave of a reader; ``is_sample``: of a subject test, which the others wait for.
 

@@ -1,7 +1,8 @@
-"""Choose for one reader after another: what the reader gets now, or why nothing, or when."""
+"""Choose for the readers of a window: what each gets now, or why nothing, or when."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from newsletter.domain import schedules, subscriptions
 from newsletter.domain.errors import InvalidInput
 from newsletter.domain.histories import History
 from newsletter.domain.mailings import WithheldReason
-from newsletter.domain.selection import Choice
+from newsletter.domain.selection import Choice, Wish
 from newsletter.domain.subscriptions import Cadence
 from newsletter.sending.context import Context
 from newsletter.store import Session, articles, mailings
@@ -34,20 +35,30 @@ class Choices:
         self._is_superseded: bool | None = None
         self._is_breaking = context.is_breaking
         self._story_minimum = context.story_minimum
-        self._choose = context.chooser.choice
+        self._is_waiting = bool(context.quiet) and not (context.is_urgent or context.is_first)
+        self._daily_cap = 0 if context.is_urgent else context.daily_cap
 
-    def of(self, reader: Reader) -> tuple[bytes, WithheldReason | None]:
-        """Return a reader's picks, or why there are none."""
-        reason = self._out_of_time(reader)
-        if reason is not None:
-            return b"", reason
-        history = self._history
-        had = history.of(reader.subscriber_id, signup_number=reader.signup_number)
-        again = history.again(reader.subscriber_id)
-        choice = self._choose(topics=reader.topics, cadence=reader.cadence, history=had, again=again)
+    def of(self, readers: Sequence[Reader]) -> list[tuple[bytes, WithheldReason | None]]:
+        """Return each reader's picks, or why there are none."""
+        reasons = [self._out_of_time(reader) for reader in readers]
+        in_time = [reader for reader, reason in zip(readers, reasons, strict=True) if reason is None]
+        had, again = self._history.of, self._history.again
+        wishes = [
+            Wish(
+                reader.topics,
+                reader.cadence,
+                had(reader.subscriber_id, signup_number=reader.signup_number),
+                again(reader.subscriber_id),
+            )
+            for reader in in_time
+        ]
+        found = map(self._weighed, in_time, wishes, self._context.chooser.choices(wishes))
+        return [next(found) if reason is None else (b"", reason) for reason in reasons]
+
+    def _weighed(self, reader: Reader, wish: Wish, choice: Choice) -> tuple[bytes, WithheldReason | None]:
         if choice.story_count < self._story_minimum:
-            return b"", self._too_few(reader, choice, had)
-        if self._is_over_cap(reader):
+            return b"", self._too_few(wish, choice)
+        if self._daily_cap and self._history.mails_of_late.get(reader.subscriber_id, 0) >= self._daily_cap:
             return b"", WithheldReason.FREQUENCY_CAP
         return choice.picks, None
 
@@ -56,8 +67,7 @@ class Choices:
 
         An hour that the reader chose counts more, and who has just confirmed is awake.
         """
-        context = self._context
-        if not context.quiet or context.is_urgent or context.is_first:
+        if not self._is_waiting:
             return None
         until, hour = self._quiet(reader)
         return None if reader.hour == hour else until
@@ -78,18 +88,13 @@ class Choices:
             return WithheldReason.SUPERSEDED
         return None
 
-    def _too_few(self, reader: Reader, choice: Choice, had: int) -> WithheldReason:
+    def _too_few(self, wish: Wish, choice: Choice) -> WithheldReason:
         if choice.story_count:
             return WithheldReason.TOO_FEW
-        chooser = self._context.chooser
-        is_wanted = chooser.is_blocked_for(topics=reader.topics, cadence=reader.cadence, history=had)
+        is_wanted = self._context.chooser.is_blocked_for(
+            topics=wish.topics, cadence=wish.cadence, history=wish.history
+        )
         return WithheldReason.RETRACTED if is_wanted else WithheldReason.NO_STORIES
-
-    def _is_over_cap(self, reader: Reader) -> bool:
-        context = self._context
-        if not context.daily_cap or context.is_urgent:
-            return False
-        return self._history.mails_of_late.get(reader.subscriber_id, 0) >= context.daily_cap
 
     def _wants(self, cadence: Cadence, last_at: datetime) -> bool:
         known = self._is_due.get((cadence, last_at))

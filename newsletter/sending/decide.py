@@ -53,24 +53,27 @@ def decide_fresh(
     origin = Origin(window_id=0, planned_at=now, key_ids=context.key_ids)
     chosen: list[PlannedMessage] = []
     settled: list[Result] = []
+    asking: list[Reader] = []
     left: dict[int, int | None] = {}
     quiet: dict[int, datetime] = {}
     for subscriber_id in subscriber_ids:
         reader = found.get(subscriber_id)
-        reason, picks = _obstacle(reader), b""
-        if reason is None and reader is not None:
-            if is_held is not None and is_held(reader.domain_id):
-                left[subscriber_id] = reader.domain_id
-                continue
-            picks, reason = choices.of(reader)
-            if reason is None and (until := choices.quiet_until(reader)) is not None:
-                quiet[subscriber_id] = until
-                continue
-        planned = _planned(context, subscriber_id, picks, reader)
-        if reason is None:
-            chosen.append(planned)
+        obstacle = _obstacle(reader)
+        if obstacle is not None or reader is None:
+            planned = _planned(context, subscriber_id, b"", reader)
+            settled.append(_settled(planned, origin, obstacle or WithheldReason.ERASED, now=now))
+        elif is_held is not None and is_held(reader.domain_id):
+            left[subscriber_id] = reader.domain_id
         else:
+            asking.append(reader)
+    for reader, (picks, reason) in zip(asking, choices.of(asking), strict=True):
+        if reason is not None:
+            planned = _planned(context, reader.subscriber_id, picks, reader)
             settled.append(_settled(planned, origin, reason, now=now))
+        elif (until := choices.quiet_until(reader)) is not None:
+            quiet[reader.subscriber_id] = until
+        else:
+            chosen.append(_planned(context, reader.subscriber_id, picks, reader))
     written = _written(session, context, claim, chosen, settled, planned_at=now)
     return replace(
         written,

@@ -183,7 +183,11 @@ def _add_some(session: Session, mailing: Mailing, dealer: _Dealer) -> bool:
     if bucket is None:
         return False
     groups = audiences.audience(
-        session, mailing.newsletter_id, from_bucket=bucket, bucket_count=_BUCKETS_AT_ONCE
+        session,
+        mailing.newsletter_id,
+        from_bucket=bucket,
+        bucket_count=_BUCKETS_AT_ONCE,
+        has_all_zones=dealer.plan is not None and dealer.plan.is_local,
     )
     for wave, part in dealer.waves(groups).items():
         due_at = waves.due_at(wave, started_at=mailing.started_at)

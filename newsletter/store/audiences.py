@@ -15,16 +15,21 @@ from newsletter.store import driver
 from newsletter.store.tables import Batch, Mailing, Subscriber, Subscription
 
 _AUDIENCE_ON_SQLITE = """
-SELECT u.subscriber_id, s.zone, u.hour FROM subscriptions u JOIN subscribers s ON s.id = u.subscriber_id
+SELECT u.subscriber_id, {zone}, u.hour FROM {readers}
 WHERE u.newsletter_id = :newsletter AND u.status = 'active' AND u.subscriber_id BETWEEN :low AND :high
 ORDER BY u.subscriber_id
 """
 _AUDIENCE = """
-SELECT CAST(u.subscriber_id / :size AS int), s.zone, u.hour, array_agg(u.subscriber_id)
-FROM subscriptions u JOIN subscribers s ON s.id = u.subscriber_id
+SELECT CAST(u.subscriber_id / :size AS int), {zone}, u.hour, array_agg(u.subscriber_id) FROM {readers}
 WHERE u.newsletter_id = :newsletter AND u.status = 'active' AND u.subscriber_id BETWEEN :low AND :high
 GROUP BY 1, 2, 3 ORDER BY 1
 """
+_OF_ALL = {"zone": "s.zone", "readers": "subscriptions u JOIN subscribers s ON s.id = u.subscriber_id"}
+# Without the join it takes half the time, and few readers have an hour of their own.
+_OF_THOSE_WITH_AN_HOUR = {
+    "zone": "CASE WHEN u.hour IS NOT NULL THEN (SELECT s.zone FROM subscribers s WHERE s.id = u.subscriber_id) END",
+    "readers": "subscriptions u",
+}
 
 
 class Group(NamedTuple):
@@ -36,16 +41,22 @@ class Group(NamedTuple):
     subscriber_ids: Sequence[int]
 
 
-def audience(session: Session, newsletter_id: int, *, from_bucket: int, bucket_count: int) -> list[Group]:
-    """Return the active readers of a newsletter in a range of buckets, grouped by what says when they are due."""
+def audience(
+    session: Session, newsletter_id: int, *, from_bucket: int, bucket_count: int, has_all_zones: bool = True
+) -> list[Group]:
+    """Return the active readers of a newsletter in a range of buckets, grouped by what says when they are due.
+
+    Unless it ``has_all_zones``, only those of readers who have an hour of their own are told.
+    """
     is_sqlite = driver.is_sqlite(session)
     low = from_bucket * BUCKET_SIZE
     high = low + bucket_count * BUCKET_SIZE - 1
     values = {"newsletter": newsletter_id, "low": low, "high": high, "size": BUCKET_SIZE}
+    statement = (_AUDIENCE_ON_SQLITE if is_sqlite else _AUDIENCE).format(
+        **(_OF_ALL if has_all_zones else _OF_THOSE_WITH_AN_HOUR)
+    )
     with driver.cursor(session) as cursor:
-        cursor.execute(
-            driver.spelled(_AUDIENCE_ON_SQLITE if is_sqlite else _AUDIENCE, is_sqlite=is_sqlite), values
-        )
+        cursor.execute(driver.spelled(statement, is_sqlite=is_sqlite), values)
         rows = cursor.fetchall()
     if not is_sqlite:
         return [Group(*row) for row in rows]

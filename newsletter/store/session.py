@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any  # DBAPI connections are untyped
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InvalidatePoolError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -28,6 +30,8 @@ _PATIENCE: dict[str, int] = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,  # milliseconds
 }
+_IDLE_SECONDS = 0.5  # after which a connection is asked whether it lives before it is used
+_USED_AT = "used_at"
 _BUSY_TIMEOUT_MS = 20_000  # a writer waits for the other writers; transactions last at most 250 ms
 
 
@@ -102,13 +106,35 @@ def _engine(url: str, *, writes: bool) -> Engine:
     parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
         patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
-        return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
+        engine = create_engine(parsed, connect_args=patience)
+        _ask_idle_connections(engine)
+        return engine
     if parsed.database:
         _make_folder(Path(parsed.database).parent)
     engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
     return engine
+
+
+def _ask_idle_connections(engine: Engine) -> None:
+    """Ask connections that were idle for a while whether they live; one round trip for each transaction is too much."""
+    dialect = engine.dialect
+
+    def note(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    def ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get(_USED_AT, -inf) < _IDLE_SECONDS:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ask)
 
 
 def _parsed(url: str) -> URL:

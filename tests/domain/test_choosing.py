@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.domain import selection
-from newsletter.domain.selection import Candidate, Chooser, Limits
+from newsletter.domain.selection import Candidate, Chooser, Limits, Wish
 from newsletter.domain.subscriptions import Cadence
 from tests.clocks import NOON
 
@@ -130,6 +131,10 @@ def walk(
     return [story.number for story in (in_order + once_more if in_order else [])]
 
 
+def mask(numbers: set[int]) -> int:
+    return int.from_bytes(selection.encode_picks(numbers, highest=HIGHEST), "big")
+
+
 @given(
     ranked=ranked_candidates(),
     limits=LIMITS,
@@ -162,5 +167,32 @@ def test_choosing_equals_a_walk_over_all_candidates(
         assert set(selection.decode_picks(picks, highest=HIGHEST)) == told
 
 
-def mask(numbers: set[int]) -> int:
-    return int.from_bytes(selection.encode_picks(numbers, highest=HIGHEST), "big")
+@given(
+    ranked=ranked_candidates(),
+    limits=LIMITS,
+    wishes=st.lists(
+        st.builds(
+            Wish,
+            TOPICS,
+            st.sampled_from(Cadence),
+            st.sets(NUMBERS, max_size=20).map(mask) | st.just(1 << 100_000),
+            st.sets(NUMBERS, max_size=5).map(mask),
+        ),
+        min_size=1,
+        max_size=9,
+    ),
+    blocked=st.sets(NUMBERS, max_size=5),
+)
+def test_readers_who_are_chosen_for_together_get_what_each_would_get_alone(
+    ranked: list[Candidate], limits: Limits, wishes: list[Wish], blocked: set[int]
+) -> None:
+    found = Chooser(ranked, highest=HIGHEST, limits=limits, cut_off=NOON)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "_KNOWN_MAXIMUM", 0)  # nothing is remembered
+        patch.setattr(selection, "_CROWD_MINIMUM", 1)
+        for blocked_now in (set[int](), blocked):
+            found.block(blocked_now)
+            alone = [found.choice(**wish._asdict()) for wish in wishes]
+
+            assert found.choices(wishes) == alone

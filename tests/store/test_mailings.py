@@ -38,7 +38,8 @@ def test_the_audience_is_who_is_active_by_bucket(session: Session) -> None:
     subscribe(session, weekend, edge + 2)
 
     session.get_one(Subscription, (edge, daily.id)).hour = 7
-    session.get_one(Subscriber, edge + 5).zone = "Asia/Tokyo"
+    for reader in (edge, edge + 5):
+        session.get_one(Subscriber, reader).zone = "Asia/Tokyo"
     session.flush()
 
     found = audiences.audience(session, daily.id, from_bucket=2, bucket_count=3)
@@ -46,9 +47,15 @@ def test_the_audience_is_who_is_active_by_bucket(session: Session) -> None:
     told = [(group.bucket, group.zone, group.hour, [*group.subscriber_ids]) for group in found]
     assert sorted(told, key=lambda each: each[3]) == [
         (2, None, None, [edge - 1]),
-        (3, None, 7, [edge]),
+        (3, "Asia/Tokyo", 7, [edge]),
         (3, "Asia/Tokyo", None, [edge + 5]),
     ]
+    nearer = audiences.audience(session, daily.id, from_bucket=2, bucket_count=3, has_all_zones=False)
+    assert {(group.zone, group.hour, *group.subscriber_ids) for group in nearer} == {
+        (None, None, edge - 1),
+        ("Asia/Tokyo", 7, edge),
+        (None, None, edge + 5),
+    }
     assert audiences.next_bucket(session, daily.id, after=3) == 5
 
 

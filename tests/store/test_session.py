@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from sqlalchemy import text
+
 from newsletter.store import Database, newsletters
 from tests.builders import add_newsletter
 
@@ -44,3 +47,22 @@ def test_a_server_that_vanished_is_given_up_soon_unless_the_url_says_otherwise(p
     ours, theirs = told.values()
     assert (ours["tcp_user_timeout"], ours["connect_timeout"]) == ("30000", "10")
     assert (theirs["tcp_user_timeout"], theirs["connect_timeout"]) == ("90000", "10")
+
+
+def test_an_idle_connection_that_the_server_closed_is_made_anew(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.store.session._IDLE_SECONDS", 0)
+    idle, other = Database(postgres_url), Database(postgres_url)
+    process = _process(idle)
+    with other.transaction() as session:
+        session.execute(text(f"SELECT pg_terminate_backend({process}, 5000)"))
+
+    assert _process(idle) != process
+    idle.dispose()
+    other.dispose()
+
+
+def _process(database: Database) -> int:
+    with database.transaction() as session:
+        return session.execute(text("SELECT pg_backend_pid()")).scalar_one()
