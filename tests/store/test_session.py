@@ -65,4 +65,5 @@ def test_an_idle_connection_that_the_server_closed_is_made_anew(
 
 def _process(database: Database) -> int:
     with database.transaction() as session:
-        return session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        found: int = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    return found
