@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -23,8 +24,40 @@ from tests.services.sink import Sink
 
 _numbers = count(1)
 
+# Files whose single tests last from ten seconds to two minutes, most of it waiting for real processes. One of them,
+# begun last, would keep one worker busy while the others have nothing left.
+_LONG = (
+    "tests/replay/test_replay.py",
+    "tests/end_to_end/test_chain.py",
+    "tests/end_to_end/test_desk.py",
+    "tests/end_to_end/test_kills.py",
+    "tests/end_to_end/",
+    "tests/cli/test_demo.py",
+    "tests/cli/test_up.py",
+    "tests/packaging/test_wheel.py",
+    "tests/sending/test_kills.py",
+    "tests/sending/test_races.py",
+)
+
 settings.register_profile("newsletter", deadline=None)  # an example on a busy machine is slow, not wrong
 settings.load_profile("newsletter")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests first, and deal them out: each worker begins with an equal share of the whole list."""
+    long = sorted((item for item in items if _place_among_long(item) < len(_LONG)), key=_place_among_long)
+    short = [item for item in items if _place_among_long(item) == len(_LONG)]
+    worker_count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    dealt: list[pytest.Item] = []
+    for number in range(worker_count):
+        begins = long[number::worker_count]
+        size = (len(items) - len(dealt)) // (worker_count - number)
+        dealt += begins + [short.pop(0) for _ in range(min(max(size - len(begins), 0), len(short)))]
+    items[:] = dealt + short
+
+
+def _place_among_long(item: pytest.Item) -> int:
+    return next((at for at, name in enumerate(_LONG) if item.nodeid.startswith(name)), len(_LONG))
 
 
 @pytest.fixture(scope="session")

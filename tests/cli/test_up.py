@@ -92,7 +92,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
             stderr=log,
         )
     started = Up(process, f"http://127.0.0.1:{port}", output)
-    wait_until(lambda: bool(started.ready().get("ready")), seconds=60, what="web is ready")
+    wait_until(lambda: bool(started.ready().get("ready")), seconds=120, what="web is ready")
     yield started
     if process.poll() is None:
         process.kill()

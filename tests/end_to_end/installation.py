@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines() if ": " in line)
 _BIN = Path(sys.executable).parent
 _CONFIRM_LINK = re.compile(rb"/c/[A-Za-z0-9_=\r\n-]+")
-PATIENCE = 60.0  # seconds for one step on a busy machine
+PATIENCE = 120.0  # seconds for one step on a busy machine
 
 
 @dataclass
