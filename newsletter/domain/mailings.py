@@ -126,7 +126,7 @@ class WithheldReason(IntEnum):
     FREQUENCY_CAP = 11
     TOO_FEW = 12  # fewer stories than the newsletter's minimum; they stay for the next issue
     RETRACTED = 13  # nothing is left of what would have been told
-    SUPERSEDED = 14  # a later issue is on its way before the reader's own hour has come
+    SUPERSEDED = 14  # a later issue waited for the same hour, or the reader has waited for too long
 
 
 def move_mailing(current: MailingStatus, target: MailingStatus) -> MailingStatus:

@@ -22,7 +22,8 @@ WITHHELD: Mapping[WithheldReason, str] = {
     WithheldReason.TOO_FEW: "Fewer stories were left for the reader than the newsletter's minimum; they stay for the "
     "next issue.",
     WithheldReason.RETRACTED: "All that was left for the reader had been retracted.",
-    WithheldReason.SUPERSEDED: "A later issue was on its way before the reader's own hour came.",
+    WithheldReason.SUPERSEDED: "A later issue was on its way when the reader's turn came, with what was left of this "
+    "one.",
 }
 
 SKIPPED: Mapping[SkipReason, str] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from newsletter.domain import schedules, subscriptions
@@ -32,7 +32,8 @@ class Choices:
         self._now = now
         self._is_due: dict[tuple[Cadence, datetime], bool] = {}  # a batch knows few cut-offs
         self._quiet_until: dict[str, tuple[datetime | None, int]] = {}  # by zone, with its hour now
-        self._is_superseded: bool | None = None
+        self._later: list[datetime] | None = None  # cut-offs of the issues after this one
+        self._is_late: dict[tuple[str, int], bool] = {}  # by zone and hour
         self._is_breaking = context.is_breaking
         self._story_minimum = context.story_minimum
         self._is_waiting = bool(context.quiet) and not (context.is_urgent or context.is_first)
@@ -84,7 +85,7 @@ class Choices:
         last_at = self._history.last_at(reader.subscriber_id)
         if last_at is not None and not self._wants(reader.cadence, last_at):
             return WithheldReason.NOT_DUE
-        if reader.hour is not None and reader.cadence is not Cadence.EVERY_ISSUE and self._is_late():
+        if reader.hour is not None and self._is_overtaken(reader.zone or "", reader.hour):
             return WithheldReason.SUPERSEDED
         return None
 
@@ -104,11 +105,26 @@ class Choices:
             self._is_due[cadence, last_at] = known
         return known
 
-    def _is_late(self) -> bool:
-        """Say whether a later digest is on its way; asked once, and only for readers with an hour of their own."""
-        if self._is_superseded is None:
-            self._is_superseded = mailings.is_superseded(self._session, self._context.mailing)
-        return self._is_superseded
+    def _is_overtaken(self, zone_name: str, hour: int) -> bool:
+        """Say whether a later digest has waited for the same stroke of a reader's own hour: that one goes then.
+
+        It has what the reader has not had of this one, as left-overs.
+        """
+        known = self._is_late.get((zone_name, hour))
+        if known is None:
+            zone = _zone(zone_name) or self._context.zone
+            cut_off_at = self._context.frozen.cut_off_at
+            strike = schedules.next_strike(time(hour), zone, after=cut_off_at)
+            has_waited = self._context.mailing.started_at <= strike
+            known = has_waited and any(cut_off_at < later <= strike for later in self._later_cut_offs())
+            self._is_late[zone_name, hour] = known
+        return known
+
+    def _later_cut_offs(self) -> list[datetime]:
+        """Ask once, and only for readers with an hour of their own."""
+        if self._later is None:
+            self._later = mailings.other_cut_offs(self._session, self._context.mailing)
+        return self._later
 
     def _quiet(self, reader: Reader) -> tuple[datetime | None, int]:
         """Return until when it is quiet by a reader's clock, and the hour that it shows."""

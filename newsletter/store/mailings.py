@@ -262,20 +262,29 @@ def is_superseded(session: Session, mailing: Mailing) -> bool:
     """
     if mailing.kind is MailingKind.FIRST:
         return False
-    later = (
-        select(Mailing.id)
-        .join(Issue, Issue.id == Mailing.issue_id)
-        .where(
-            Mailing.newsletter_id == mailing.newsletter_id,
-            Mailing.issue_id != mailing.issue_id,
-            Mailing.started_at > mailing.started_at,
-            Mailing.lane == mailing.lane,
-            Mailing.kind == MailingKind.MAIN,
-            Mailing.status != MailingStatus.CANCELLED,
-            Issue.status == IssueStatus.MAILED,
-        )
-    )
+    later = select(Mailing.id).join(Issue).where(*_beside(mailing), Mailing.started_at > mailing.started_at)
     return session.scalar(later.limit(1)) is not None
+
+
+def other_cut_offs(session: Session, mailing: Mailing) -> list[datetime]:
+    """Return the cut-offs, later than that of a mailing, of other issues on their way; none for first digests."""
+    if mailing.kind is MailingKind.FIRST:
+        return []
+    own = select(Issue.cut_off_at).where(Issue.id == mailing.issue_id).scalar_subquery()
+    later = select(Issue.cut_off_at).join(Mailing).where(*_beside(mailing), Issue.cut_off_at > own)
+    return list(session.scalars(later))
+
+
+def _beside(mailing: Mailing) -> list[ColumnElement[bool]]:
+    """Return what picks the mailings of other issues that have reached everybody they are for, in the same lane."""
+    return [
+        Mailing.newsletter_id == mailing.newsletter_id,
+        Mailing.issue_id != mailing.issue_id,
+        Mailing.lane == mailing.lane,
+        Mailing.kind == MailingKind.MAIN,
+        Mailing.status != MailingStatus.CANCELLED,
+        Issue.status == IssueStatus.MAILED,
+    ]
 
 
 def finish(session: Session, mailing_id: int, *, now: datetime) -> bool:
