@@ -1,12 +1,13 @@
 """Arrange an issue by hand: its order, headlines, note and subjects.
 
-Every step counts the issue's revision up, which voids an approval, and writes down who did it. An issue that is built
-already is built again, with the same cut-off, as long as its mailing has not begun.
+Every step that changes something counts the issue's revision up, which voids an approval, and writes down who did it.
+An issue that is built already is built again, with the same cut-off, as long as its mailing has not begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any  # details are what JSON holds
 
@@ -24,6 +25,9 @@ SUBJECTS_MAX = 4
 SUBJECT_MAX = 200  # characters; more than any inbox shows
 NOTE_MAX = 2000
 
+_Items = dict[int, dict[str, object]]  # what is decided, by article id
+_IN: dict[str, object] = {"is_banned": False, "is_missed": False}  # of an article that is wanted in the issue
+
 
 def pin(
     session: Session,
@@ -36,18 +40,16 @@ def pin(
     revision: int | None = None,
 ) -> Issue:
     """Put an article in a place from the top, 1 = first; those that are pinned there already move down."""
-    issue = _begin(session, issue_id, actor)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
     _require_place(place)
-    require_tellable(session, issue.newsletter_id, article_id)
-    _revise(session, issue, actor, "pin", article_id=article_id, now=now, revision=revision, place=place)
+    require_tellable(session, step.newsletter_id, article_id)
     wanted = place
-    kept.put(session, issue_id, article_id, pin=None, is_banned=False, is_missed=False)
+    items: _Items = {article_id: {"pin": place, **_IN}}
     for taken, other_id in kept.pinned(session, issue_id):
-        if taken == wanted:
+        if taken == wanted and other_id != article_id:
             wanted += 1
-            kept.put(session, issue_id, other_id, pin=wanted)
-    kept.put(session, issue_id, article_id, pin=place)
-    return issues.get(session, issue_id)
+            items[other_id] = {"pin": wanted}
+    return step.end("pin", items, article_id=article_id, place=place)
 
 
 def unpin(
@@ -60,11 +62,8 @@ def unpin(
     revision: int | None = None,
 ) -> Issue:
     """Let an article stand where it ranks."""
-    issue = _begin(session, issue_id, actor)
-    _known(session, article_id)
-    _revise(session, issue, actor, "unpin", article_id=article_id, now=now, revision=revision)
-    kept.put(session, issue_id, article_id, pin=None)
-    return issues.get(session, issue_id)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
+    return step.of_article("unpin", article_id, {"pin": None})
 
 
 def reorder(
@@ -77,17 +76,13 @@ def reorder(
     revision: int | None = None,
 ) -> Issue:
     """Put these articles first, in this order, and let all others stand where they rank."""
-    issue = _begin(session, issue_id, actor)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
     _require_distinct(article_ids, PLACES)
     for article_id in article_ids:
-        require_tellable(session, issue.newsletter_id, article_id)
-    _revise(session, issue, actor, "reorder", now=now, revision=revision, articles=list(article_ids))
-    for _, article_id in kept.pinned(session, issue_id):
-        if article_id not in article_ids:
-            kept.put(session, issue_id, article_id, pin=None)
-    for place, article_id in enumerate(article_ids, 1):
-        kept.put(session, issue_id, article_id, pin=place, is_banned=False, is_missed=False)
-    return issues.get(session, issue_id)
+        require_tellable(session, step.newsletter_id, article_id)
+    items: _Items = {article_id: {"pin": None} for _, article_id in kept.pinned(session, issue_id)}
+    items |= {article_id: {"pin": place, **_IN} for place, article_id in enumerate(article_ids, 1)}
+    return step.end("reorder", items, articles=list(article_ids))
 
 
 def ban(
@@ -100,11 +95,8 @@ def ban(
     revision: int | None = None,
 ) -> Issue:
     """Keep an article out of this issue; the next one may have it."""
-    issue = _begin(session, issue_id, actor)
-    _known(session, article_id)
-    _revise(session, issue, actor, "ban", article_id=article_id, now=now, revision=revision)
-    kept.put(session, issue_id, article_id, is_banned=True, pin=None, is_missed=False)
-    return issues.get(session, issue_id)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
+    return step.of_article("ban", article_id, {"is_banned": True, "pin": None, "is_missed": False})
 
 
 def unban(
@@ -117,11 +109,8 @@ def unban(
     revision: int | None = None,
 ) -> Issue:
     """Let an article into the issue again."""
-    issue = _begin(session, issue_id, actor)
-    _known(session, article_id)
-    _revise(session, issue, actor, "unban", article_id=article_id, now=now, revision=revision)
-    kept.put(session, issue_id, article_id, is_banned=False)
-    return issues.get(session, issue_id)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
+    return step.of_article("unban", article_id, {"is_banned": False})
 
 
 def retitle(
@@ -135,25 +124,21 @@ def retitle(
     revision: int | None = None,
 ) -> Issue:
     """Give an article another headline in this mail alone; "" = its own again."""
-    issue = _begin(session, issue_id, actor)
-    _known(session, article_id)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
     clean = _line(title, texts.TITLE_MAX, "headline")
-    _revise(session, issue, actor, "retitle", article_id=article_id, now=now, revision=revision, title=clean)
-    kept.put(session, issue_id, article_id, title=clean or None)
-    return issues.get(session, issue_id)
+    return step.of_article("retitle", article_id, {"title": clean or None}, title=clean)
 
 
 def annotate(
     session: Session, issue_id: int, note: str, *, actor: Actor, now: datetime, revision: int | None = None
 ) -> Issue:
     """Write a note that stands on top of the mail; "" = none."""
-    issue = _begin(session, issue_id, actor)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
     lines = [_line(line, NOTE_MAX, "note") for line in note.splitlines()]
     clean = "\n".join(lines).strip()
     if len(clean) > NOTE_MAX:
         raise _too_long("note", NOTE_MAX)
-    _revise(session, issue, actor, "note", now=now, revision=revision, columns={"note": clean}, note=clean)
-    return issues.get(session, issue_id)
+    return step.end("note", columns={"note": clean}, note=clean)
 
 
 def name(
@@ -166,7 +151,7 @@ def name(
     revision: int | None = None,
 ) -> Issue:
     """Choose the subject; two to four are tested, the first is the favourite; none = the top story's headline."""
-    issue = _begin(session, issue_id, actor)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
     clean = [_line(subject, SUBJECT_MAX, "subject") for subject in subjects]
     if not all(clean) or len(set(clean)) < len(clean) or len(clean) > SUBJECTS_MAX:
         raise InvalidInput(
@@ -174,17 +159,7 @@ def name(
             hint="Give each with words, and none twice.",
             reason="bad_subjects",
         )
-    _revise(
-        session,
-        issue,
-        actor,
-        "subjects",
-        now=now,
-        revision=revision,
-        columns={"subjects": clean},
-        subjects=clean,
-    )
-    return issues.get(session, issue_id)
+    return step.end("subjects", columns={"subjects": clean}, subjects=clean)
 
 
 def miss(
@@ -200,25 +175,23 @@ def miss(
 
     An article is told so once.
     """
-    issue = _begin(session, issue_id, actor)
-    newsletter = newsletters.get(session, issue.newsletter_id)
+    step = _Step.begin(session, issue_id, actor, now=now, revision=revision)
+    newsletter = newsletters.get(session, step.newsletter_id)
     _require_distinct(article_ids, rules.of(newsletter).selection.missed_maximum)
     for article_id in article_ids:
-        require_tellable(session, issue.newsletter_id, article_id)
+        require_tellable(session, newsletter.id, article_id)
         if kept.was_missed(session, article_id, except_issue=issue_id):
             raise Conflict(
                 f"Article {article_id} was told as missed before; that happens once.",
                 hint="Choose another one.",
                 reason="missed_before",
             )
-    _revise(session, issue, actor, "missed", now=now, revision=revision, articles=list(article_ids))
-    for item in kept.items(session, issue_id):
-        if item.is_missed and item.article_id not in article_ids:
-            kept.put(session, issue_id, item.article_id, is_missed=False)
+    items: _Items = {
+        item.article_id: {"is_missed": False} for item in kept.items(session, issue_id) if item.is_missed
+    }
     for place, article_id in enumerate(article_ids, 1):
-        values = {"is_missed": True, "missed_place": place, "pin": None, "is_banned": False}
-        kept.put(session, issue_id, article_id, **values)
-    return issues.get(session, issue_id)
+        items[article_id] = {"is_missed": True, "missed_place": place, "pin": None, "is_banned": False}
+    return step.end("missed", items, articles=list(article_ids))
 
 
 def require_tellable(session: Session, newsletter_id: int, article_id: int) -> Article:
@@ -251,50 +224,77 @@ def _known(session: Session, article_id: int) -> Article:
     return found
 
 
-def _begin(session: Session, issue_id: int, actor: Actor) -> Issue:
-    issue = issues.lock(session, issue_id)
-    require(actor, Role.DRAFT, newsletter_id=issue.newsletter_id)
-    desk.require_open(issue, "change")
-    return issue
+@dataclass(frozen=True)
+class _Step:
+    """Do what all steps share: lock the issue, ask whether it may be changed, and change it when something does.
 
+    A step that changes nothing (the same pin again, the same subject) leaves the revision, and an approval, as they
+    are, and is not written down.
+    """
 
-def _revise(
-    session: Session,
-    issue: Issue,
-    actor: Actor,
-    action: str,
-    *,
-    now: datetime,
-    revision: int | None,
-    article_id: int | None = None,
-    columns: dict[str, object] | None = None,
-    **detail: Any,
-) -> None:
-    if issue.kind is IssueKind.BREAKING and action not in ("retitle", "note", "subjects"):
-        raise Conflict(
-            f"Issue {issue.id} is breaking news: it tells one article.",
-            hint=f"Give it up with: newsletter issues veto {issue.id}",
-            reason="breaking",
+    session: Session
+    issue: Issue
+    newsletter_id: int
+    actor: Actor
+    now: datetime
+    revision: int | None
+
+    @classmethod
+    def begin(
+        cls, session: Session, issue_id: int, actor: Actor, *, now: datetime, revision: int | None
+    ) -> _Step:
+        issue = issues.lock(session, issue_id)
+        require(actor, Role.DRAFT, newsletter_id=issue.newsletter_id)
+        desk.require_open(issue, "change")
+        return cls(session, issue, issue.newsletter_id, actor, now, revision)
+
+    def of_article(self, action: str, article_id: int, values: dict[str, object], **detail: Any) -> Issue:
+        """End a step about one article; raise NotFound."""
+        _known(self.session, article_id)
+        return self.end(action, {article_id: values}, article_id=article_id, **detail)
+
+    def end(
+        self,
+        action: str,
+        items: Mapping[int, dict[str, object]] | None = None,
+        *,
+        columns: dict[str, object] | None = None,
+        article_id: int | None = None,
+        **detail: Any,
+    ) -> Issue:
+        """Put what is decided about articles, and columns of the issue; return it as it is then."""
+        session, issue = self.session, self.issue
+        issue_id, items, columns = issue.id, items or {}, columns or {}
+        if issue.kind is IssueKind.BREAKING and action not in ("retitle", "note", "subjects"):
+            raise Conflict(
+                f"Issue {issue_id} is breaking news: it tells one article.",
+                hint=f"Give it up with: newsletter issues veto {issue_id}",
+                reason="breaking",
+            )
+        desk.require_unchanged(issue, self.revision)
+        is_same = all(getattr(issue, column) == value for column, value in columns.items())
+        if is_same and kept.has_items(session, issue_id, items):
+            return issue
+        now_at = kept.revise(session, issue_id, expected=self.revision, **columns)
+        if now_at is None:
+            raise Conflict(
+                f"Issue {issue_id} has begun to go out: it cannot be changed any more.",
+                hint=f"Stop what has not gone out with: newsletter issues cancel {issue_id}",
+                reason="not_open",
+            )
+        audit.append(
+            session,
+            self.actor,
+            action,
+            now=self.now,
+            newsletter_id=self.newsletter_id,
+            issue_id=issue_id,
+            article_id=article_id,
+            **(detail | {"revision": now_at}),
         )
-    desk.require_unchanged(issue, revision)
-    issue_id, newsletter_id = issue.id, issue.newsletter_id
-    now_at = kept.revise(session, issue_id, expected=revision, **(columns or {}))
-    if now_at is None:
-        raise Conflict(
-            f"Issue {issue_id} has begun to go out: it cannot be changed any more.",
-            hint=f"Stop what has not gone out with: newsletter issues cancel {issue_id}",
-            reason="not_open",
-        )
-    audit.append(
-        session,
-        actor,
-        action,
-        now=now,
-        newsletter_id=newsletter_id,
-        issue_id=issue_id,
-        article_id=article_id,
-        **(detail | {"revision": now_at}),
-    )
+        for each_id, values in items.items():
+            kept.put(session, issue_id, each_id, **values)
+        return issues.get(session, issue_id)
 
 
 def _require_place(place: int) -> None:

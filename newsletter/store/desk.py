@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast  # Any: column values; cast: the driver's result has a row count
 
@@ -60,6 +60,16 @@ def put(session: Session, issue_id: int, article_id: int, **values: Any) -> None
     if all(getattr(item, name) == value for name, value in _NOTHING.items()):
         session.delete(item)
         session.flush()
+
+
+def has_items(session: Session, issue_id: int, values: Mapping[int, Mapping[str, object]]) -> bool:
+    """Say whether all this is decided already: values by article id; what no row says is decided as nothing."""
+    known = {item.article_id: item for item in items(session, issue_id)}
+    return all(
+        (getattr(known[article_id], name) if article_id in known else _NOTHING[name]) == value
+        for article_id, of_article in values.items()
+        for name, value in of_article.items()
+    )
 
 
 def judged(session: Session, issue_id: int) -> list[tuple[IssueArticle, Article]]:
