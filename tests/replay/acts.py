@@ -38,10 +38,11 @@ def arrange(house: House) -> None:
         (15.3, _leave_later),
         (16.2, _retract_what_was_told),
     )
-    house.acts += [(_at(day), act) for day, act in plan]
+    house.acts += [(at(day), act) for day, act in plan]
 
 
-def _at(day: float) -> datetime:
+def at(day: float) -> datetime:
+    """Return the instant of a day of the month, with its fraction."""
     return BEGIN + day * DAY
 
 
@@ -63,7 +64,7 @@ def _put_off(some: slice, *, until: float) -> Act:
     def act(house: House) -> None:
         for reader in _touch(house, house.readers[some]):
             house.sink.refuse_rcpt[reader.address] = _LATER
-        house.add_act(_at(until), relent)
+        house.add_act(at(until), relent)
 
     return act
 
@@ -95,14 +96,15 @@ def _push(house: House) -> None:
     with house.database.transaction() as session:
         payload = {
             "newsletters": ["daily", "coast"],
-            "articles": [_entry(piece) for piece in house.stage.pushed],
+            "articles": [entry(piece) for piece in house.stage.pushed],
         }
         pushing.push(session, payload, now=house.now)
     for slug in ("daily", "coast"):
         house.served[slug] |= {piece.number: {piece.url} for piece in house.stage.pushed}
 
 
-def _entry(piece: Piece) -> dict[str, Any]:
+def entry(piece: Piece) -> dict[str, Any]:
+    """Return a piece as the website pushes it."""
     return {
         "id": f"cms-{piece.number}",
         "url": piece.url,

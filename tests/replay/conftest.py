@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.replay import acts, evidence
+from tests.replay import acts, editors, evidence
 from tests.replay.evidence import Evidence
 from tests.replay.house import House, house
 from tests.replay.scenario import BEGIN
@@ -19,8 +19,8 @@ from tests.services.sink import Sink
 
 SEED = 1
 DAYS = 30
-READERS = 150
-SHORT = 8  # days of the second run
+READERS = 90
+SHORT = 6  # days of the second run
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ def live(database_url: str, folder: Path, sink: Sink, *, days: int) -> Iterator[
     """Live through some days of the month."""
     with house(database_url, folder, sink, seed=SEED, days=DAYS, reader_count=READERS) as found:
         acts.arrange(found)
+        editors.arrange(found)
         found.live(days)
         yield found
 

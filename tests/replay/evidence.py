@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email import message_from_bytes, policy
 from functools import cache
 
 from sqlalchemy import select
@@ -26,7 +27,7 @@ _HREF = re.compile(rb'href=3D"(https?://[^"]+)"')
 class Told:
     """Hold one digest as it came: ``numbers`` are those of the articles that it links to, each once, in order.
 
-    ``picks`` is what the ledger says of it.
+    ``picks`` is what the ledger says of it. The ``subject`` is read where several are tested.
     """
 
     at: datetime
@@ -35,6 +36,7 @@ class Told:
     mailing: int
     numbers: tuple[int, ...]
     picks: frozenset[int]
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ def collect(house: House) -> Evidence:
     return Evidence(told, frozen, {row.id: row.newsletter_id for row in rows})
 
 
+def subject_of(message: bytes) -> str:
+    """Return the subject as a mail client shows it."""
+    head, _, _ = message.partition(b"\r\n\r\n")
+    return str(message_from_bytes(head, policy=policy.default)["Subject"])
+
+
+def hrefs_of(message: bytes) -> list[bytes]:
+    """Return the addresses that a mail links to, as they stand in it."""
+    return _HREF.findall(message.replace(b"=\r\n", b""))
+
+
 class _Reading:
     def __init__(
         self, house: House, session: Session, frozen: Mapping[int, FrozenIssue], highest: Mapping[int, int]
@@ -76,7 +89,7 @@ class _Reading:
         self._picks = {
             (row.mailing_id, row.subscriber_id): row.picks for row in session.scalars(select(Message)).all()
         }
-        self._target: Callable[[bytes], str] = cache(_target)
+        self._target: Callable[[bytes], str] = cache(target)
 
     def of(self, arrival: Arrival) -> Told | None:
         received = arrival.received
@@ -85,11 +98,11 @@ class _Reading:
             return None
         mailing, reader = trace.delivery.mailing_id, trace.delivery.subscriber_id
         known = self._numbers[mailing]
-        hrefs = _HREF.findall(received.message.replace(b"=\r\n", b""))
-        urls = [self._target(href) for href in hrefs]
+        urls = [self._target(href) for href in hrefs_of(received.message)]
         found = dict.fromkeys(n for url in urls if (n := self._number(url, mailing, known)) is not None)
         picks = decode_picks(self._picks[mailing, reader], highest=self._highest[mailing])
-        return Told(arrival.at, reader, received.rcpt_to, mailing, tuple(found), frozenset(picks))
+        subject = subject_of(received.message) if self._frozen[mailing].is_tested else ""
+        return Told(arrival.at, reader, received.rcpt_to, mailing, tuple(found), frozenset(picks), subject)
 
     def _number(self, url: str, mailing: int, known: Mapping[str, int]) -> int | None:
         """Return the article that a link leads to, straight or counted; None for another link."""
@@ -107,5 +120,6 @@ def _numbers(issue: FrozenIssue) -> dict[str, int]:
     return more | {story.url: story.number for story in issue.stories}
 
 
-def _target(href: bytes) -> str:
+def target(href: bytes) -> str:
+    """Return an address as a browser reads it."""
     return html.unescape(quopri.decodestring(href).decode())

@@ -29,6 +29,9 @@ from tests.replay.world import SECTIONS
 from tests.services.sink import Received, Sink
 
 STEP = timedelta(hours=3)
+# Editors have the step before the cut-off for an issue, and a test of subjects lasts longer than a step.
+_RULES = "schedule:\n  lead_minutes: 240\nsubject_test:\n  sample_percent: 50\n  minutes: 240\n"
+QUIET_HOURS = "22-6"
 Act = Callable[["House"], None]
 
 
@@ -38,6 +41,17 @@ class Arrival:
 
     at: datetime
     received: Received
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Hold what an editor decided, when, about which issue and articles; ``arm`` is the subject that has to win."""
+
+    what: str
+    at: datetime
+    issue_id: int
+    numbers: tuple[int, ...] = ()
+    arm: int = 0
 
 
 @dataclass
@@ -62,6 +76,7 @@ class House:
     touched: set[int] = field(default_factory=set)  # readers whose rhythm something has disturbed
     retracted: dict[str, datetime] = field(default_factory=dict)  # pages, with the instant
     signed_up: dict[str, str] = field(default_factory=dict)  # addresses, with the page that they came from
+    decisions: list[Decision] = field(default_factory=list)  # of editors
 
     @property
     def now(self) -> datetime:
@@ -73,7 +88,12 @@ class House:
         with self.database.transaction() as session:
             _fix_keys(session)
             daily = add_newsletter(
-                session, slug="daily", name="The Daily", zone="Europe/Berlin", created_at=BEGIN
+                session,
+                slug="daily",
+                name="The Daily",
+                zone="Europe/Berlin",
+                created_at=BEGIN,
+                rules=_RULES,
             )
             coast = add_newsletter(
                 session,
@@ -206,6 +226,7 @@ def house(
             relays=(f"smtp://127.0.0.1:{sink.port}?tls=off&connections=4",),
             fetch_allow=frozenset({site.pair}),
             log_level="ERROR",
+            quiet_hours=QUIET_HOURS,
         )
         service = App(settings, clock=clock)
         service.holder = "replay"

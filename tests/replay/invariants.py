@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from newsletter.domain import articles as rules
+from newsletter.domain.issues import IssueKind
 from newsletter.domain.rendered import FrozenIssue, FrozenStory
 from newsletter.domain.subscriptions import Cadence
 from newsletter.reporting import receipts
@@ -152,7 +153,7 @@ def nothing_withdrawn(house: House, evidence: Evidence) -> list[str]:
         for told in evidence.told:
             stories = evidence.issues[told.mailing].stories
             pages = {story.url for story in stories if story.number in told.numbers}
-            if page in pages and told.at > retracted_at:
+            if page in pages and told.at >= retracted_at:  # the editors act first
                 complaints.append(f"reader {told.reader} was told {page} at {told.at}, after {retracted_at}")
     return complaints
 
@@ -180,8 +181,8 @@ def in_rhythm(house: House, evidence: Evidence) -> list[str]:
     numbers_by_day = _issues_by_day(evidence, daily)
     got: dict[int, list[tuple[date, int]]] = defaultdict(list)
     for told in evidence.told:
-        if evidence.newsletters[told.mailing] == daily:
-            issue = evidence.issues[told.mailing]
+        issue = evidence.issues[told.mailing]
+        if evidence.newsletters[told.mailing] == daily and issue.kind is IssueKind.DIGEST:
             got[told.reader].append((issue.cut_off_at.astimezone(_BERLIN).date(), issue.number))
     complaints = []
     for reader in house.readers:
@@ -227,6 +228,9 @@ def at_their_hour(house: House, evidence: Evidence) -> list[str]:
     for told in evidence.told:
         reader = by_id.get(told.reader)
         newsletter = evidence.newsletters[told.mailing]
+        issue = evidence.issues[told.mailing]
+        if issue.kind is IssueKind.BREAKING or issue.is_tested:  # these wait for no hour, or for a test
+            continue
         if reader is None or reader.id in house.touched or reader.first != house.slugs[newsletter]:
             continue
         if reader.hour is None or reader.cadences[reader.first] is Cadence.EVERY_ISSUE:
@@ -247,7 +251,7 @@ def _issues_by_day(evidence: Evidence, newsletter_id: int) -> dict[date, list[in
     numbers = {
         (issue.cut_off_at, issue.number)
         for mailing, issue in evidence.issues.items()
-        if evidence.newsletters[mailing] == newsletter_id
+        if evidence.newsletters[mailing] == newsletter_id and issue.kind is IssueKind.DIGEST
     }
     for cut_off_at, number in sorted(numbers):
         found[cut_off_at.astimezone(_BERLIN).date()].append(number)

@@ -23,6 +23,8 @@ def _day(number: int, hour: float = 0) -> datetime:
     return BEGIN + number * DAY + hour * HOUR
 
 
+NIGHTS = (_day(5, 20), _day(19, 20))  # when something happens while half of the readers sleep
+
 NEWS = Profile(
     path="/post/news.xml",
     kind="rss",
@@ -122,6 +124,7 @@ class Stage:
     scripts: dict[str, Script]
     newsroom: Newsroom
     pushed: tuple[Piece, ...]  # by the website itself, in no feed
+    breaking: tuple[Piece, ...]  # likewise, when it happens
 
     @property
     def counts(self) -> Counter[str]:
@@ -164,7 +167,8 @@ def stage(seed: int, *, days: int) -> Stage:
     )
     scripts = {profile.path: Script(profile, pieces, newsroom, seed=seed) for profile, pieces in told}
     pushed = tuple(newsroom.write(POST, _day(4, 7 + place), folder="pushed") for place in range(4))
-    return Stage(scripts, newsroom, pushed)
+    breaking = tuple(newsroom.write(POST, at, folder="breaking") for at in NIGHTS)
+    return Stage(scripts, newsroom, pushed, breaking)
 
 
 def _versions(news: Sequence[Piece], newsroom: Newsroom, chance: random.Random) -> list[Piece]:

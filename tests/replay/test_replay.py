@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from newsletter.store.tables import Source
-from tests.replay import invariants
+from tests.replay import desk_invariants, invariants
 from tests.replay.conftest import SHORT, Month, digests, live
 from tests.replay.scenario import BURSTS, COAST_FEED, GONE, MOVED_TO, NEWS
 from tests.services.sink import Sink
@@ -25,7 +25,7 @@ def test_no_reader_gets_an_address_a_page_or_a_story_twice(month: Month) -> None
     found = invariants.nothing_twice(month.house, month.evidence)
 
     assert not found, show(found)
-    assert len(month.evidence.told) > 2_500
+    assert len(month.evidence.told) > 1_700
 
 
 def test_every_article_that_a_feed_showed_is_a_candidate_or_left_out_with_a_reason(month: Month) -> None:
@@ -81,6 +81,30 @@ def test_nobody_is_told_what_was_retracted_before(month: Month) -> None:
 
 def test_who_signs_up_from_an_article_gets_a_digest_without_it(month: Month) -> None:
     found = invariants.nothing_known(month.house, month.evidence)
+
+    assert not found, show(found)
+
+
+def test_each_tested_subject_goes_to_its_sample_and_the_rest_gets_the_winner(month: Month) -> None:
+    found = desk_invariants.subjects_tried(month.house, month.evidence)
+
+    assert not found, show(found)
+
+
+def test_breaking_news_comes_at_once_and_only_flash_wakes_readers(month: Month) -> None:
+    found = desk_invariants.breaking_at_once(month.house, month.evidence)
+
+    assert not found, show(found)
+
+
+def test_issues_are_what_editors_made_of_them(month: Month) -> None:
+    found = desk_invariants.arranged(month.house, month.evidence)
+
+    assert not found, show(found)
+
+
+def test_what_is_retracted_while_an_issue_goes_out_is_told_to_nobody_any_more(month: Month) -> None:
+    found = desk_invariants.retracted_under_way(month.house, month.evidence)
 
     assert not found, show(found)
 
