@@ -19,8 +19,8 @@ from tests.services.sink import Sink
 
 SEED = 1
 DAYS = 30
-READERS = 90
-SHORT = 6  # days of the second run
+READERS = 80
+SHORT = 5  # days of the second run
 
 
 @dataclass(frozen=True)
