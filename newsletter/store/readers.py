@@ -13,11 +13,11 @@ from newsletter.domain import suppressions
 from newsletter.domain.subscriptions import Cadence
 from newsletter.store import driver
 
-# From which distance between readers on they are looked up one by one. Of earlier mailings that pays later: only
-# readers of the same newsletter have rows there, so that a range holds few others. PostgreSQL plans a range anew for
-# each window, which takes as long as reading it; one plan does for all lists.
-_SPARSE_READERS, _SPARSE_HISTORY = 4, 32
-_ALWAYS_SPARSE = 0
+# From which mean distance between readers on they are looked up one by one, in SQLite and in PostgreSQL. PostgreSQL
+# plans a range anew for each window, which takes as long as reading it, and one plan does for all lists. Of earlier
+# mailings the others' rows in a range would be read, joined and thrown away.
+_SPARSE_READERS = {True: 4.0, False: 0.0}
+_SPARSE_HISTORY = {True: 32.0, False: 3.0}
 _CADENCES = {cadence.value: cadence for cadence in Cadence}
 
 # Everything about a reader is looked up by the reader, and the readers stand in every condition: so a planner without
@@ -80,8 +80,7 @@ def find(
     if not subscriber_ids:
         return {}
     is_sqlite = driver.is_sqlite(session)
-    sparse = _SPARSE_READERS if is_sqlite else _ALWAYS_SPARSE
-    among, values = _among(subscriber_ids, sparse=sparse, is_sqlite=is_sqlite)
+    among, values = _among(subscriber_ids, sparse=_SPARSE_READERS, is_sqlite=is_sqlite)
     values |= {
         "newsletter": newsletter_id,
         "scope": suppressions.scope_of_newsletter(newsletter_id),
@@ -169,10 +168,12 @@ def mails_of_late(
     return counts
 
 
-def _among(subscriber_ids: Collection[int], *, sparse: int, is_sqlite: bool) -> tuple[str, dict[str, Any]]:
+def _among(
+    subscriber_ids: Collection[int], *, sparse: Mapping[bool, float], is_sqlite: bool
+) -> tuple[str, dict[str, Any]]:
     """Return a condition and its values: a range when most ids of it are wanted, else a list."""
     low, high = min(subscriber_ids), max(subscriber_ids)
-    if high - low < sparse * len(subscriber_ids):
+    if high - low < sparse[is_sqlite] * len(subscriber_ids):
         return "BETWEEN :low AND :high", {"low": low, "high": high}
     listed = "IN (SELECT value FROM json_each(:ids))" if is_sqlite else "= ANY(CAST(:ids AS bigint[]))"
     return listed, {"ids": driver.numbers(subscriber_ids, is_sqlite=is_sqlite)}
