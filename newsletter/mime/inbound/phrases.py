@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 _WISHES = (
     r"please|kindly|pls|just|can you|could you|would you|will you|i['’]d like to",
@@ -22,19 +23,45 @@ _POLITE = rf"(?:(?:{'|'.join(_WISHES)})[ ,]+){{0,3}}"
 _END = rf"(?:[ ,.!]+(?:{'|'.join(_THANKS)})){{0,3}}"
 
 
-def any_of(*phrases: str) -> re.Pattern[str]:
-    """Return a pattern that finds any of these; each is a regular expression of bounded repetition."""
-    return re.compile("|".join(f"(?:{phrase})" for phrase in phrases), re.IGNORECASE | re.MULTILINE)
+class Phrases:
+    """Hold a pattern that is compiled when it is first asked for: all tables take a quarter of a second, and most
+    processes never read a mail.
+    """
+
+    def __init__(self, pattern: str, flags: re.RegexFlag) -> None:
+        self._text = pattern
+        self._flags = flags
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(self._text, self._flags)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """Return the first place where one of them stands."""
+        return self._pattern.search(text)
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Return the one that a text starts with."""
+        return self._pattern.match(text)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """Return the one that a text is."""
+        return self._pattern.fullmatch(text)
 
 
-def starting_with(*phrases: str) -> re.Pattern[str]:
-    """Return a pattern that finds any of these at the start of a text, behind signs at most."""
-    return re.compile(r"\A\W{0,8}(?:" + "|".join(f"(?:{phrase})" for phrase in phrases) + ")", re.IGNORECASE)
+def any_of(*phrases: str) -> Phrases:
+    """Return what finds any of these; each is a regular expression of bounded repetition."""
+    return Phrases("|".join(f"(?:{phrase})" for phrase in phrases), re.IGNORECASE | re.MULTILINE)
 
 
-def whole(*phrases: str) -> re.Pattern[str]:
-    """Return a pattern that takes a text only when one of these is all of it, signs and politeness aside."""
-    return re.compile(
+def starting_with(*phrases: str) -> Phrases:
+    """Return what finds any of these at the start of a text, behind signs at most."""
+    return Phrases(r"\A\W{0,8}(?:" + "|".join(f"(?:{phrase})" for phrase in phrases) + ")", re.IGNORECASE)
+
+
+def whole(*phrases: str) -> Phrases:
+    """Return what takes a text only when one of these is all of it, signs and politeness aside."""
+    return Phrases(
         rf"\W*{_POLITE}(?:" + "|".join(f"(?:{phrase})" for phrase in phrases) + rf"){_END}\W*",
         re.IGNORECASE,
     )
