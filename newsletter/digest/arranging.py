@@ -24,6 +24,8 @@ PLACES = 60  # the most that a mail can hold
 SUBJECTS_MAX = 4
 SUBJECT_MAX = 200  # characters; more than any inbox shows
 NOTE_MAX = 2000
+# What voids an approval, as it is written down.
+STEPS = frozenset({"pin", "unpin", "reorder", "ban", "unban", "retitle", "note", "subjects", "missed"})
 
 _Items = dict[int, dict[str, object]]  # what is decided, by article id
 _IN: dict[str, object] = {"is_banned": False, "is_missed": False}  # of an article that is wanted in the issue

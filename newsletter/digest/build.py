@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.digest import content, plan, sizes
+from newsletter.digest import content, desk, plan, sizes
 from newsletter.digest.content import Content
 from newsletter.domain import issues as rules
 from newsletter.domain.errors import Conflict, InvalidInput
@@ -240,6 +240,7 @@ def _is_skipped(session: Session, made: Content, *, revision: int, now: datetime
         fault=None,
     ):
         verdicts.replace(session, frozen.issue_id, made.judged)
+        alerts.resolve(session, desk.HELD, f"{frozen.identity.slug} {frozen.number}", now=now)
         alerts.note(
             session,
             SKIPPED_ALERT,

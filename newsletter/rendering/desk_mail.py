@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from newsletter.domain import schedules
@@ -24,6 +24,7 @@ def question(
     is_breaking: bool,
     is_waiting: bool,
     is_sent_by_silence: bool,
+    void: Mapping[str, str],
     cut_off_at: datetime,
     subjects: Sequence[str],
     headlines: Sequence[str],
@@ -31,18 +32,22 @@ def question(
     approve_url: str,
     veto_url: str,
 ) -> Rendered:
-    """Show an issue as it stands and ask for a word; ``is_waiting``: it is held, so that nothing happens without one.
+    """Show an issue as it stands and ask for a word; ``is_waiting``: it is ready, and nothing happens without one.
 
+    ``void`` says why an approval does not count any more: its reason and what that is about; empty = there was none.
     It is in the newsletter's language: editors read that.
     """
     words = environment.words(identity.language)
-    kind = "breaking" if is_breaking else "waiting" if is_waiting else "planned"
+    waiting = "void" if void else "waiting"
+    kind = "breaking" if is_breaking else waiting if is_waiting else "planned"
     about: dict[str, object] = {
         "newsletter": identity.name,
         "number": number,
         "moment": words.moment(cut_off_at, zone=schedules.zone(identity.zone)),
     }
     lead = words(f"notice.desk.lead_{kind}", **about)
+    if void:
+        lead = f"{lead} {words('notice.desk.void_' + void['reason'], **void)}"
     silence = words("notice.desk.silence_sends" if is_sent_by_silence else "notice.desk.silence_holds")
     subject = words(f"notice.desk.subject_{'breaking' if is_breaking else 'issue'}", **about)
     values: dict[str, object] = {

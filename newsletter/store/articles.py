@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,6 +89,13 @@ def place(session: Session, newsletter_id: int, article_id: int) -> NewsletterAr
 def get(session: Session, article_id: int) -> Article | None:
     """Return an article by its id."""
     return session.get(Article, article_id)
+
+
+def among(session: Session, article_ids: Collection[int]) -> Sequence[Article]:
+    """Return articles by their ids, the oldest first."""
+    return session.scalars(
+        select(Article).where(lists.among(session, Article.id, article_ids)).order_by(Article.number)
+    ).all()
 
 
 def by_url(session: Session, url: str) -> Article | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast  # Any: column values; cast: the driver's result has a row count
 
-from sqlalchemy import CursorResult, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.domain.editors import DeskAction
@@ -141,6 +141,16 @@ def silent(session: Session) -> Sequence[Issue]:
     return session.scalars(from_ready.order_by(Issue.id)).all()
 
 
+def void(session: Session) -> Sequence[Issue]:
+    """Return the built issues that somebody planned by hand and whose approval a later change has voided."""
+    found = select(Issue).where(
+        Issue.status == IssueStatus.BUILT,
+        Issue.schedule_id.is_(None),
+        Issue.approved_revision != Issue.revision,
+    )
+    return session.scalars(found.order_by(Issue.id)).all()
+
+
 def losing(session: Session) -> Sequence[Issue]:
     """Return the issues that are built, knew an article that is retracted, and whose mailing has not begun.
 
@@ -176,11 +186,14 @@ def retracted(session: Session, numbers: Collection[int]) -> set[int]:
     return set(session.scalars(query))
 
 
-def claim_telling(session: Session, issue_id: int, *, now: datetime) -> bool:
-    """Take it on to tell the desk of an issue; False when somebody else has."""
+def claim_telling(session: Session, issue_id: int, *, now: datetime, since: datetime | None = None) -> bool:
+    """Take it on to tell the desk of an issue; False when somebody else has, ever or ``since`` then."""
+    is_untold: ColumnElement[bool] = Issue.told_at.is_(None)
+    if since is not None:
+        is_untold = or_(is_untold, Issue.told_at < since)
     result = session.execute(
         update(Issue)
-        .where(Issue.id == issue_id, Issue.told_at.is_(None))
+        .where(Issue.id == issue_id, is_untold)
         .values(told_at=now)
         .execution_options(synchronize_session="fetch")
     )

@@ -13,12 +13,12 @@ from email.message import EmailMessage
 import pytest
 from fastapi.testclient import TestClient
 
-from newsletter.digest import arranging, build, desk, editors, telling
+from newsletter.digest import arranging, build, desk, editing, editors, plan, telling
 from newsletter.digest import newsletters as publishing
 from newsletter.domain.editors import Role
 from newsletter.domain.issues import IssueStatus, OnSilence
 from newsletter.sending import notices as notifying
-from newsletter.store import audit, issues
+from newsletter.store import alerts, audit, issues
 from newsletter.store.tables import Issue
 from newsletter.transports.smtp import Relay, SmtpTransport
 from newsletter.wiring import App
@@ -69,6 +69,12 @@ class Desk:
         approve, veto = re.findall(r"https://news\.example\.com(/d/[\w-]+)", text_of(self.mail(address)))
         return approve, veto
 
+    def build(self) -> None:
+        with self.app.reading() as session:
+            at = issues.get(session, self.issue_id).cut_off_at
+        build.build(self.app.transaction, self.issue_id, environment=self.app.environment, now=at)
+        assert self.issue.status is IssueStatus.BUILT
+
     def change(self, step: Callable[..., Issue], *given: object) -> Issue:
         with self.app.transaction() as session:
             return step(session, self.issue_id, *given, actor=EDITOR, now=self.clock.now())
@@ -111,6 +117,42 @@ def at_desk(app: App, web: TestClient, clock: FixedClock, sink: Sink) -> Desk:
         )
         assert issue is not None
     return Desk(app, web, clock, sink, issue.id)
+
+
+@pytest.mark.parametrize("is_retracted", [True, False])
+def test_what_was_planned_by_hand_says_that_its_approval_is_void(
+    at_desk: Desk, *, is_retracted: bool
+) -> None:
+    with at_desk.app.transaction() as session:
+        newsletter_id = issues.get(session, at_desk.issue_id).newsletter_id
+        issues.require_move(session, at_desk.issue_id, IssueStatus.CANCELLED)
+        at_desk.issue_id = plan.plan_now(session, newsletter_id, now=NOON).id
+    at_desk.build()
+    at_desk.change(desk.approve)
+    assert at_desk.tell() == 0
+
+    with at_desk.app.transaction() as session:
+        if is_retracted:
+            editing.retract(session, 1, actor=EDITOR, now=NOON)
+    if not is_retracted:
+        at_desk.change(arranging.annotate, "Good morning")
+    at_desk.build()
+    at_desk.clock.advance(HOUR)
+
+    assert (at_desk.tell(), at_desk.tell()) == (1, 0)
+    text = " ".join(text_of(at_desk.mail()).split())
+    why = "an article was retracted (Ferry & <tide>)" if is_retracted else "changed by editor"
+    assert "is ready and waits for an approval. It was approved, and then" in text
+    assert f"{why}: that approval does not count any more. Without an approval it does not go out." in text
+    with at_desk.app.reading() as session:
+        (alert,) = alerts.recent(session, now=at_desk.clock.now())
+        assert "after editor had approved it" in alert.text
+        assert f"newsletter issues approve {at_desk.issue_id}" in alert.text
+
+    at_desk.change(desk.approve)
+    assert at_desk.tell() == 0
+    with at_desk.app.reading() as session:
+        assert alerts.recent(session, now=at_desk.clock.now()) == []
 
 
 def test_a_planned_issue_is_mailed_once_to_those_who_may_decide(at_desk: Desk) -> None:
