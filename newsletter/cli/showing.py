@@ -9,6 +9,8 @@ import typer
 from rich.table import Table
 
 from newsletter.cli import output
+from newsletter.digest import build
+from newsletter.domain.issues import OPEN
 from newsletter.domain.mailings import Receipt
 from newsletter.reporting import progress as progressing
 from newsletter.store import Session, desk, issues, mailings, newsletters
@@ -32,10 +34,11 @@ def summary(session: Session, issue: Issue) -> output.Record:
 
 
 def fields(session: Session, issue: Issue, *, now: datetime) -> output.Record:
-    """Return all that is to be known about an issue."""
+    """Return all that is to be known about an issue; one that is not built shows what would go now."""
     mailing = mailings.of_issue(session, issue.id)
     progress = progressing.progress_of(session, mailing.id, now=now) if mailing else None
-    stories = issues.frozen(issue).stories if issue.frozen else ()
+    is_open = issue.frozen is None and issue.status in OPEN
+    stories = build.look(session, issue).stories if issue.frozen or is_open else ()
     return {
         **summary(session, issue),
         "revision": issue.revision,
@@ -57,6 +60,7 @@ def fields(session: Session, issue: Issue, *, now: datetime) -> output.Record:
         "winner": issue.subjects[mailing.winner] if mailing and mailing.winner is not None else None,
         "winner_reason": (mailing.winner_reason or None) if mailing else None,
         "progress": progress.as_dict() if progress else None,
+        "stories_are": "what would go now" if is_open else "as it was built",
         "stories": [
             {"number": each.number, "article": each.article_id, "title": each.title, "new": each.is_fresh}
             for each in stories

@@ -205,6 +205,17 @@ def test_a_wrong_key_is_refused_and_guessing_is_slowed_down(web: TestClient, ada
         assert kept.tokens(session)[0].token.used_at == NOON
 
 
+def test_an_issue_is_planned_ahead_to_a_cut_off(ada: Caller) -> None:
+    path = "/newsletters/daily/issues"
+
+    status, planned = ada("POST", path, {"cut_off": "2026-11-25T17:00+01:00"})
+
+    assert (status, planned["cut_off_at"]) == (201, "2026-11-25T16:00:00Z")
+    assert ada.reason("POST", path, {"cut_off": "soon"}) == (422, "bad_time")
+    assert ada.reason("POST", path, {"cut_off": "2020-01-01T00:00Z"}) == (422, "bad_cut_off")
+    assert ada.reason("POST", path, {"cutoff": "2026-11-25T17:00"}) == (422, "bad_field")
+
+
 def test_a_preview_is_framed_in_the_language_that_is_asked_for(
     web: TestClient, ada: Caller, secrets: dict[str, str]
 ) -> None:

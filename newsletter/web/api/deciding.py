@@ -8,16 +8,19 @@ from typing import Any  # JSON objects
 from fastapi import APIRouter, BackgroundTasks
 
 from newsletter.digest import arranging, desk, plan
+from newsletter.domain import schedules
 from newsletter.domain.editors import Actor
 from newsletter.store import audit
 from newsletter.store.tables import Issue
 from newsletter.web.api import access, records
 from newsletter.web.api.access import ActorDep
 from newsletter.web.api.fields import (
+    AT_ONCE,
     NOTHING,
     Approval,
     ArticleId,
     Articles,
+    Cut,
     Note,
     Pin,
     Revision,
@@ -32,12 +35,13 @@ router = APIRouter()
 
 
 @router.post("/newsletters/{slug}/issues", status_code=201)
-def plan_issue(slug: Slug, app: AppDep, actor: ActorDep) -> dict[str, Any]:
-    """Plan an issue with what is new up to now; it is mailed when somebody approves it."""
+def plan_issue(slug: Slug, app: AppDep, actor: ActorDep, body: Cut = AT_ONCE) -> dict[str, Any]:
+    """Plan an issue with what is new up to now, or to ``cut_off``; it is mailed when somebody approves it."""
     now = app.clock.now()
     with app.transaction() as session:
         found = access.newsletter(session, actor, slug)
-        issue = plan.plan_now(session, found.id, now=now)
+        cut_off_at = schedules.instant(body.cut_off, found.zone) if body.cut_off else None
+        issue = plan.plan_now(session, found.id, now=now, cut_off_at=cut_off_at)
         audit.append(session, actor, "plan", now=now, newsletter_id=found.id, issue_id=issue.id)
         return records.issue(session, issue)
 

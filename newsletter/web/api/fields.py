@@ -43,6 +43,15 @@ class Step(Body):
 NOTHING = Step()  # a step without a body
 
 
+class Cut(Body):
+    """Until when articles count, in ISO 8601; without an offset by the newsletter's clocks; "" = now."""
+
+    cut_off: Annotated[str, Field(max_length=64)] = ""
+
+
+AT_ONCE = Cut()
+
+
 class Approval(Body):
     """An approval names the revision that was looked at."""
 
