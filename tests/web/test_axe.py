@@ -26,6 +26,7 @@ from newsletter.rendering.environment import Environment
 from newsletter.rendering.notice import confirmation
 from newsletter.store import blocks, newsletters
 from newsletter.store import issues as issue_store
+from newsletter.store.tables import Subscriber
 from newsletter.subscribing import signup
 from newsletter.subscribing.signup import SignupRequest
 from newsletter.wiring import App
@@ -40,7 +41,8 @@ from tests.web.test_desk import ADA, Desk, at_desk  # noqa: F401 (a fixture)
 LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (
     ("light", 1280),
     ("dark", 375),
-)  # colours do not depend on the width, nor the layout on colours
+    ("light", 375),
+)
 # A mail is shown inside the page of a mail program, which owns the landmarks: a mail with a main part of its
 # own would be a second one. Everything else that axe judges holds for a mail too.
 OUTSIDE_MAIL = ("region", "landmark-one-main")
@@ -61,7 +63,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def found(page: Page, without: tuple[str, ...] = ()) -> list[str]:
-    """Return what axe finds wrong, in light on a desk and in dark on a phone."""
+    """Return what axe finds wrong, in light on a desk, in dark and in light on a phone."""
     if not page.evaluate("() => 'axe' in window"):  # a document that is set keeps the window of the last one
         page.evaluate(AXE_SCRIPT)
     wrong: list[str] = []
@@ -97,8 +99,9 @@ def full_issue(**over: Any) -> FrozenIssue:
     return issues.issue(stories=stories, note="Good morning.\n\nThe ferry is late.", **over)
 
 
-def digest_of(issue: FrozenIssue) -> str:
-    kept = {Placement(b.kind, b.key, b.style): b.html for b in rendering.render(Environment(), issue)}
+def digest_of(issue: FrozenIssue, language: str | None = None) -> str:
+    made = rendering.render(Environment(), issue, language)
+    kept = {Placement(b.kind, b.key, b.style): b.html for b in made}
     order = [story.number for story in issue.in_mail_order]
     return "".join(kept[each] for each in layout.of_issue(issue, order, middle=BlockKind.PERSONAL))
 
@@ -170,6 +173,11 @@ def test_pages_of_readers(app: App, web: TestClient, page: Page) -> None:
     answers["preferences with error"] = web.post(paths["PREFERENCES"], data={"action": "save"})
     answers["saved"] = web.post(paths["PREFERENCES"], data={"action": "save", "topic": "sport"})
     answers["confirmed"] = web.post(paths["CONFIRM"], data={"action": "confirm"})
+    with app.transaction() as session:
+        session.query(Subscriber).update({"language": "ar"})
+    for name in ("PREFERENCES", "UNSUBSCRIBE"):
+        answers[f"{name}, right to left"] = web.get(paths[name], headers=test_clicks.BROWSER)
+        assert '<html lang="ar" dir="rtl"' in answers[f"{name}, right to left"].text
     answers["left"] = web.post(paths["UNSUBSCRIBE"], data={"leave": "this"})
 
     special = {"withdrawn": 410, "unknown": 404, "form with error": 422, "preferences with error": 422}
@@ -195,17 +203,23 @@ def test_pages_and_mail_of_the_desk(at_desk: Desk, page: Page) -> None:  # noqa:
 
 def test_mails(page: Page) -> None:
     environment = Environment()
-    asked = confirmation(
-        environment,
-        identity=issues.identity(),
-        newsletters=["The Daily", "The Weekly"],
-        confirm_url="https://news.example.com/c/x",
-        block_url="https://news.example.com/n/x",
-        expires_on=NOON.date(),
+    asked, asked_in_arabic = (
+        confirmation(
+            environment,
+            identity=issues.identity(),
+            newsletters=["The Daily", "The Weekly"],
+            confirm_url="https://news.example.com/c/x",
+            block_url="https://news.example.com/n/x",
+            language=language,
+            expires_on=NOON.date(),
+        )
+        for language in ("en", "ar")
     )
     alert = {"text": "The feed is gone.", "code": "source_silent", "since": "2026-11-30 12:00"}
     mails = {
         "digest": digest_of(full_issue()),
+        "digest, right to left": digest_of(full_issue(), "ar"),
+        "confirmation, right to left": asked_in_arabic.html,
         "fallback": digest_of(full_issue(is_fallback=True)),
         "confirmation": asked.html,
         "alert": alert_mail.alert(environment, alerts=[alert, alert], more_count=2).html,
