@@ -66,7 +66,9 @@ def mail(
 
 def _patience(chances: Chances) -> float:
     """Return the seconds until a silent relay is left: few where there is silence, else more than a busy machine is."""
-    return 1.0 if any(fault is Fault.SILENCE for _, fault in chances) else 20.0
+    if not any(fault is Fault.SILENCE for _, fault in chances):
+        return 20.0
+    return 3.0 if len(chances) == 1 else 1.0  # among all faults there are dozens of silences
 
 
 def _settings(database: Database, folder: Path, port: int, policy: Policy, *, patience: float) -> Settings:
@@ -82,8 +84,16 @@ def _settings(database: Database, folder: Path, port: int, policy: Policy, *, pa
     )
 
 
-@pytest.mark.parametrize("fault", list(Fault))
-@pytest.mark.parametrize("stage", list(Stage))
+# What the relay said decides what is written down, not where: each stage and each fault meets both databases, and each
+# pair of them one. All together meet both, below.
+_PAIRS = [
+    (stage, fault, ("sqlite", "postgresql")[(row + column) % 2])
+    for row, stage in enumerate(Stage)
+    for column, fault in enumerate(Fault)
+]
+
+
+@pytest.mark.parametrize(("stage", "fault", "database_url"), _PAIRS, indirect=["database_url"])
 def test_a_fault_at_a_stage_breaks_no_account(
     stage: Stage, fault: Fault, database: Database, tmp_path: Path
 ) -> None:
