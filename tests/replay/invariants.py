@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from newsletter.domain import articles as rules
+from newsletter.domain import schedules
 from newsletter.domain.issues import IssueKind
 from newsletter.domain.rendered import FrozenIssue, FrozenStory
 from newsletter.domain.subscriptions import Cadence
@@ -18,6 +19,7 @@ from newsletter.store import Session
 from newsletter.store.tables import Article, ArticleKey, IssueArticle, Mailing, Newsletter, NewsletterArticle
 from tests.replay.evidence import Evidence, Told
 from tests.replay.house import STEP, House
+from tests.replay.readers import Reader
 
 _BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -190,6 +192,8 @@ def in_rhythm(house: House, evidence: Evidence) -> list[str]:
         if cadence is None or reader.topics or reader.id in house.touched:
             continue
         wanted = _wanted(cadence, numbers_by_day)
+        if cadence is Cadence.EVERY_ISSUE and reader.hour is not None:
+            wanted = _last_of_each_stroke(evidence, daily, reader)
         found = sorted(got[reader.id])
         if cadence is not Cadence.EVERY_ISSUE:
             found = [(day, 0) for day, _ in found]
@@ -246,16 +250,35 @@ def _issue_of_each(evidence: Evidence) -> list[tuple[int, FrozenIssue]]:
     return [(evidence.newsletters[mailing], issue) for mailing, issue in evidence.issues.items()]
 
 
+def _digests(evidence: Evidence, newsletter_id: int) -> list[tuple[datetime, int]]:
+    """Return cut-off and number of a newsletter's digests, in their order."""
+    return sorted(
+        {
+            (issue.cut_off_at, issue.number)
+            for mailing, issue in evidence.issues.items()
+            if evidence.newsletters[mailing] == newsletter_id and issue.kind is IssueKind.DIGEST
+        }
+    )
+
+
 def _issues_by_day(evidence: Evidence, newsletter_id: int) -> dict[date, list[int]]:
     found: dict[date, list[int]] = defaultdict(list)
-    numbers = {
-        (issue.cut_off_at, issue.number)
-        for mailing, issue in evidence.issues.items()
-        if evidence.newsletters[mailing] == newsletter_id and issue.kind is IssueKind.DIGEST
-    }
-    for cut_off_at, number in sorted(numbers):
+    for cut_off_at, number in _digests(evidence, newsletter_id):
         found[cut_off_at.astimezone(_BERLIN).date()].append(number)
     return found
+
+
+def _last_of_each_stroke(evidence: Evidence, newsletter_id: int, reader: Reader) -> list[tuple[date, int]]:
+    """Return the issues of a reader of all with an own hour: of those that wait for one stroke the last."""
+    own = ZoneInfo(reader.zone) if reader.zone else _BERLIN
+    by_stroke = {
+        schedules.next_strike(time(reader.hour or 0), own, after=cut_off_at): (
+            cut_off_at.astimezone(_BERLIN).date(),
+            number,
+        )
+        for cut_off_at, number in _digests(evidence, newsletter_id)
+    }
+    return sorted(by_stroke.values())
 
 
 def _wanted(cadence: Cadence, numbers_by_day: Mapping[date, Sequence[int]]) -> list[tuple[date, int]]:
