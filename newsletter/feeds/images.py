@@ -28,6 +28,8 @@ class ImageFault(StrEnum):
     NO_IMAGE = "image_no_image"
     TOO_LARGE = "image_too_large"
     PIXEL = "image_pixel"
+    UNNAMED = "image_unnamed"  # neither the feed nor the page names one
+    SHARED = "image_shared"  # pages of several articles name it, so it is the website's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +72,9 @@ def _look(fetcher: Fetcher, url: str) -> Seen:
     try:
         found = fetcher.peek(url, limit=HEAD_MAX, accept="image/*")
     except FetchError as error:
-        return Seen(url=url, fault=_fault_of(error.reason))
+        return Seen(url=url, fault=fault_of(error.reason))
     if found.status != 200:
-        return Seen(url=url, fault=_refusal(found.status))
+        return Seen(url=url, fault=refusal(found.status))
     if found.length is not None and found.length > BYTES_MAX:
         return Seen(url=url, fault=ImageFault.TOO_LARGE)
     kind = found.content_type.lower()
@@ -88,13 +90,15 @@ def _misfit(width: int, height: int) -> ImageFault | None:
     return ImageFault.TOO_LARGE if width * height > PIXELS_MAX else None
 
 
-def _refusal(status: int) -> ImageFault:
+def refusal(status: int) -> ImageFault:
+    """Return the fault that an answer with an HTTP status other than 200 means."""
     if status in {404, 410}:
         return ImageFault.MISSING
     return ImageFault.UNREACHABLE if status >= 500 or status == 429 else ImageFault.REFUSED
 
 
-def _fault_of(reason: str) -> ImageFault:
+def fault_of(reason: str) -> ImageFault:
+    """Return the fault that the reason of a FetchError means."""
     if reason in _PASSING:
         return ImageFault.UNREACHABLE
     if reason in {"private_address", "port_refused"}:

@@ -195,21 +195,26 @@ def _refresh(session: Session, piece: Piece, desk: Desk, *, now: datetime, is_me
 
 
 def _refresh_text(article: Article, draft: ArticleDraft) -> list[str]:
-    """Take a draft's text and image; return the names of what changed.
-
-    An image that was looked at already keeps what was found: its size, and that it is to be had by https.
-    """
-    content = _content(draft)
-    if not _is_image_of(article, draft.image_url):
-        content |= {**_image(draft), "image_checked_at": None, "image_fault": None}
-    else:
-        content["image_alt"] = draft.image_alt
-        if article.image_checked_at is None:
-            content |= {"image_width": draft.image_width, "image_height": draft.image_height}
+    """Take a draft's text and image; return the names of what changed."""
+    content = _content(draft) | _new_image(article, draft)
     changed = [name for name, value in content.items() if getattr(article, name) != value]
     for name in changed:
         setattr(article, name, content[name])
     return changed
+
+
+def _new_image(article: Article, draft: ArticleDraft) -> dict[str, Any]:
+    """Return what a draft changes of the image; one from the article's page stays where the draft has none.
+
+    An image that was looked at already keeps what was found: its size, and that it is to be had by https.
+    """
+    if article.is_image_of_page and not draft.image_url:
+        return {}
+    if not _is_image_of(article, draft.image_url):
+        return _image(draft) | {"image_checked_at": None, "image_fault": None, "is_image_of_page": False}
+    if article.image_checked_at is not None:
+        return {"image_alt": draft.image_alt}
+    return _image(draft) | {"image_url": article.image_url}
 
 
 def _is_image_of(article: Article, image_url: str) -> bool:

@@ -96,3 +96,68 @@ def test_a_server_that_does_not_answer_is_asked_again_and_a_frozen_image_stays(
         frozen = read(session, image_url=url)
         articles.freeze(session, [frozen.id], now=NOON)
         assert not images.is_any_due(session, now=NOON)
+
+
+def page(image: str, *, alt: str = "") -> bytes:
+    return f'''<!doctype html><html><head><meta name="x" content="y">
+        <meta property="og:image" content="{image}"><meta property="og:image:alt" content="{alt}">
+        <meta property="og:image" content="/second.png"></head><body>Text</body></html>'''.encode()
+
+
+def test_where_the_feed_names_no_image_the_page_does(
+    database: Database, site: Website, fetcher: Fetcher
+) -> None:
+    site.put("/a.png", png(800, 600))
+    site.put("/a", page("/a.png", alt="A &lt;ferry&gt;"), Content_Type="text/html; charset=utf-8")
+    site.put("/b", b"<html><head><title>None</title></head></html>")
+    with database.transaction() as session:
+        ids = [read(session, guid=name, url=site.url(f"/{name}")).id for name in ("a", "b", "gone")]
+        read(session, guid="old", url=site.url("/old"), backlog=True)
+    images.check_due(database.transaction, fetcher=fetcher, now=NOON)
+    with database.transaction() as session:
+        read(session, guid="a", url=site.url("/a"), title="Another title")
+        assert not images.is_any_due(session, now=NOON + HOUR)
+    images.check_due(database.transaction, fetcher=fetcher, now=NOON + HOUR)
+
+    assert sorted(path for path, _ in site.requests) == ["/a", "/a.png", "/b", "/gone"]
+    with database.reading() as session:
+        found = [session.get_one(Article, each) for each in ids]
+        assert [(each.image_url, each.image_width, each.image_fault) for each in found] == [
+            (site.url("/a.png"), 800, None),
+            ("", None, ImageFault.UNNAMED),
+            ("", None, ImageFault.MISSING),
+        ]
+        assert (found[0].title, found[0].image_alt) == ("Another title", "A <ferry>")
+
+
+def test_an_image_of_the_feed_takes_the_place_of_the_page_s(
+    database: Database, site: Website, fetcher: Fetcher
+) -> None:
+    site.put("/a", page(site.put("/a.png", png(800, 600))))
+    better = site.put("/b.png", png(900, 600))
+    for given in ({}, {"image_url": better}, {}):
+        with database.transaction() as session:
+            article_id = read(session, guid="a", url=site.url("/a"), **given).id
+        images.check_due(database.transaction, fetcher=fetcher, now=NOON)
+        with database.reading() as session:
+            article = session.get_one(Article, article_id)
+            expected = (better, 900) if given else (site.url("/a.png"), 800)
+            assert (article.image_url, article.image_width) == expected
+
+
+def test_a_picture_that_several_pages_name_is_the_website_s_own(
+    database: Database, site: Website, fetcher: Fetcher
+) -> None:
+    logo = site.put("/logo.png", png(600, 600))
+    for name in ("a", "b", "c"):
+        site.put(f"/{name}", page(logo))
+    with database.transaction() as session:
+        ids = [read(session, guid=name, url=site.url(f"/{name}")).id for name in ("a", "b")]
+    images.check_due(database.transaction, fetcher=fetcher, now=NOON)
+    with database.transaction() as session:
+        ids.append(read(session, guid="c", url=site.url("/c")).id)
+    images.check_due(database.transaction, fetcher=fetcher, now=NOON + HOUR)
+
+    with database.reading() as session:
+        assert {session.get_one(Article, each).image_fault for each in ids} == {ImageFault.SHARED}
+    assert "/logo.png" not in [path for path, _ in site.requests]

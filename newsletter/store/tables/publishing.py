@@ -165,7 +165,8 @@ class Article(Base):
     what its source or the website says, ``feed_position`` its place in the feed when it was last seen there (0 =
     first). ``story_key`` is the website's own id of the story. ``is_worth_telling``: an editor tells it to readers who
     know its story already. ``image_fault`` says why its image is left out; ``image_checked_at`` NULL: not looked at
-    yet. ``repeats_id`` is the earlier article of the same source that had the same title within three days.
+    yet. ``is_image_of_page``: the feed names no image, the article's page does. ``repeats_id`` is the earlier article
+    of the same source that had the same title within three days.
     ``retracted_by``: only an editor takes back what an editor retracted; NULL of before this was kept = the website.
     """
 
@@ -207,6 +208,7 @@ class Article(Base):
     is_worth_telling: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     image_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     image_fault: Mapped[str | None] = mapped_column(String(40))
+    is_image_of_page: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     repeats_id: Mapped[int | None] = mapped_column(BigId)
 
 

@@ -153,6 +153,9 @@ def upgrade() -> None:
     )
     op.add_column("articles", sa.Column("image_checked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("articles", sa.Column("image_fault", sa.String(length=40), nullable=True))
+    op.add_column(
+        "articles", sa.Column("is_image_of_page", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.add_column("articles", sa.Column("repeats_id", BIG_ID, nullable=True))
     op.add_column("articles", sa.Column("retracted_by", sa.String(length=40), nullable=True))
     op.create_index("ix_articles_seen", "articles", ["first_seen_at"], unique=False)
@@ -291,6 +294,7 @@ def downgrade() -> None:
     op.drop_index("ix_articles_seen", table_name="articles")
     op.drop_column("articles", "retracted_by")
     op.drop_column("articles", "repeats_id")
+    op.drop_column("articles", "is_image_of_page")
     op.drop_column("articles", "image_fault")
     op.drop_column("articles", "image_checked_at")
     op.drop_column("articles", "is_worth_telling")
