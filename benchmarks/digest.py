@@ -67,7 +67,7 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while self._process is not None and not self._stop.wait(0.3):
+        while self._process is not None and not self._stop.wait(2):
             self.peak_mb = max(self.peak_mb, _proportional_mb(self._process))
 
 
