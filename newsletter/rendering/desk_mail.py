@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from newsletter.domain import schedules
+from newsletter.domain import layout, schedules
 from newsletter.domain.rendered import Identity
 from newsletter.rendering import plain
 from newsletter.rendering.environment import Environment
@@ -27,6 +27,7 @@ def question(
     void: Mapping[str, str],
     cut_off_at: datetime,
     subjects: Sequence[str],
+    note: str,
     headlines: Sequence[str],
     more_count: int,
     approve_url: str,
@@ -58,16 +59,17 @@ def question(
         "lead": lead,
         "silence": silence,
         "subjects": subjects,
+        "note": layout.paragraphs(note),
         "headlines": headlines,
         "more": words("notice.desk.more", count=more_count) if more_count else "",
         "approve_url": approve_url,
         "veto_url": veto_url,
     }
-    text = _text(words, identity, values)
+    text = _text(words, identity, values, note)
     return Rendered(subject, environment.render(_TEMPLATE, **values), text)
 
 
-def _text(words: Words, identity: Identity, values: dict[str, object]) -> str:
+def _text(words: Words, identity: Identity, values: dict[str, object], note: str) -> str:
     headlines = [plain.wrapped(f"* {title}") for title in _texts(values["headlines"])]
     subjects = [
         plain.wrapped(words("notice.desk.subject_line", subject=subject))
@@ -77,6 +79,7 @@ def _text(words: Words, identity: Identity, values: dict[str, object]) -> str:
         plain.wrapped(identity.name),
         plain.wrapped(f"{values['lead']} {values['silence']}"),
         "\n".join(subjects),
+        plain.note(layout.paragraphs(note)).rstrip(),
         "\n".join(headlines) or words("notice.desk.none"),
         str(values["more"]),
         f"{words('notice.desk.approve')}:\n{values['approve_url']}",

@@ -36,6 +36,7 @@ def write(session: Session, notice: Notice, environment: Environment, settings: 
         void=payload.get("void", {}),
         cut_off_at=datetime.fromisoformat(payload["cut_off_at"]),
         subjects=payload["subjects"],
+        note=payload["note"],
         headlines=payload["headlines"],
         more_count=payload["more_count"],
         approve_url=_url(settings, ring, notice, DeskAction.APPROVE),

@@ -207,6 +207,7 @@ def test_who_decides_by_a_link_can_see_the_note_and_the_whole_mail(at_desk: Desk
     mail = at_desk.web.get(f"{approve}/mail")
     forged = at_desk.web.get(f"{approve[:-1]}x/mail")
 
+    assert "Good <morning>." in text_of(at_desk.mail())
     assert "Good &lt;morning&gt;." in page.text
     assert f'href="{approve}/mail"' in page.text
     assert all(part in mail.text for part in ("Good &lt;morning&gt;.", "What happened in: Eels are back."))
