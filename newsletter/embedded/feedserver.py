@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from newsletter.embedded.http_server import Server
 from newsletter.embedded.samples import paper
 from newsletter.embedded.samples.paper import Story
 
@@ -49,8 +50,7 @@ class FeedServer:
         """Open the port, 0 for a free one; nothing is answered before ``start``."""
         self._stories = paper.stories(now)
         self._lock = Lock()
-        self._server = ThreadingHTTPServer((HOST, port), _handler(self))
-        self._server.daemon_threads = True
+        self._server = Server((HOST, port), _handler(self))
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
 
     @property

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from newsletter.embedded import inbox
+from newsletter.embedded.http_server import Server
 from newsletter.embedded.inbox import Entry, Mailbox
 from newsletter.runtime import paths
 from newsletter.runtime.clock import Clock
@@ -54,11 +55,10 @@ class Page:
         """Take the port, or any other when somebody has it; nothing is answered before the start."""
         listener = inbox.listening(host, preferred=port)
         handler = _handler(_Site(mailbox, clock))
-        self._server = ThreadingHTTPServer(listener.getsockname(), handler, bind_and_activate=False)
+        self._server = Server(listener.getsockname(), handler, bind_and_activate=False)
         self._server.socket.close()
         self._server.socket = listener
         self._server.server_port = listener.getsockname()[1]
-        self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_port}"
 
     def start(self) -> None:

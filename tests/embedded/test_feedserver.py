@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import socket
+import struct
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -99,3 +101,17 @@ def test_the_port_is_free_again_afterwards() -> None:
 
     with FeedServer(now=NOON, port=port) as second:
         assert second.port == port
+
+
+def test_a_browser_that_goes_away_is_no_fault(
+    server: FeedServer, fetcher: Fetcher, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        connection = socket.create_connection((feedserver.HOST, server.port))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets
+        connection.send(b"GET /")
+        connection.close()
+
+    assert fetcher.fetch(server.feed_urls[0]).status == 200
+    server.__exit__(None, None, None)
+    assert "Traceback" not in capfd.readouterr().err
