@@ -40,15 +40,12 @@ def named_in(markup: str, page_url: str) -> Named:
     """Return the first image that the markup of a page names, with its own description."""
     reader = _MetaReader()
     reader.read(markup)
-    for name in _NAMES:
+    alt = articles.text_of_markup(reader.first.get("og:image:alt", ""), limit=_ALT_MAX)
+    for given in filter(None, map(reader.first.get, _NAMES)):
         try:
-            url = articles.absolute_url(reader.first.get(name, ""), base=page_url)
+            return Named(url=articles.absolute_url(given, base=page_url), alt=alt)
         except InvalidInput:
             continue
-        if url != articles.absolute_url(page_url):  # an empty name leads to the page itself
-            return Named(
-                url=url, alt=articles.text_of_markup(reader.first.get("og:image:alt", ""), limit=_ALT_MAX)
-            )
     return Named(fault=ImageFault.UNNAMED)
 
 
